@@ -11,7 +11,7 @@ PYTHON  ?= $(shell command -v python3.11 || command -v python3 || echo python3)
 VENV    := .venv
 PY      := $(VENV)/bin/python
 SETUP   := constraints.txt settings.ini setup.py pyproject.toml
-PIP     := $(PY) -m pip --disable-pip-version-check --quiet
+PIP     := $(PY) -m pip --disable-pip-version-check -qq
 export NO_ALBUMENTATIONS_UPDATE := 1
 
 help:

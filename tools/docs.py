@@ -1,0 +1,46 @@
+"""Build the site into _docs/ from the notebooks, without running them, and check it.
+
+nbdev processes the notebooks into _proc/ (hidden cells out, API tables in); smalldocs checks keys and links there and renders the pages.
+The published site is made by Quarto from the same files, see .github/workflows/docs.yml."""
+import json, os, re, shutil, subprocess, sys, warnings
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+
+def process()->Path:
+    "The notebooks as they are shown, in _proc/"
+    os.chdir(ROOT)
+    sys.path.insert(0, str(ROOT))
+    os.environ['PYTHONPATH'] = str(ROOT)
+    warnings.filterwarnings('ignore', message='Found cells containing imports')
+    os.environ['PYTHONWARNINGS'] = 'ignore'
+    from nbdev.quarto import refresh_quarto_yml
+    from nbdev.serve import proc_nbs
+    refresh_quarto_yml()
+    shutil.rmtree(ROOT/'_proc', ignore_errors=True)
+    return proc_nbs(n_workers=2)
+
+def drop_output_file(proc:Path)->None:
+    "Take out `output-file`, by which nbdev has Quarto name the page of 00_core.ipynb core.html: smalldocs does not read it"
+    for p in proc.rglob('*.ipynb'):
+        nb = json.loads(p.read_text(encoding='utf-8'))
+        for c in nb['cells']:
+            if c['cell_type']=='raw': c['source'] = re.sub(r'(?m)^output-file:.*\n', '', ''.join(c['source']))
+        p.write_text(json.dumps(nb, ensure_ascii=False), encoding='utf-8')
+
+def smalldocs(*args:str)->int:
+    "Exit status of a smalldocs command"
+    return subprocess.run([sys.executable, '-c', 'import sys; from smalldocs.cli import main; sys.exit(main())', *args]).returncode
+
+def main()->int:
+    proc = process()
+    drop_output_file(proc)
+    failed = smalldocs('check', str(proc)) or smalldocs('render', '--quiet', '--strict', str(proc))
+    if not failed:
+        shutil.rmtree(ROOT/'_docs', ignore_errors=True)
+        shutil.move(proc/'_docs', ROOT/'_docs')
+    pages, books = len([*(ROOT/'_docs').rglob('*.html')]), len([*proc.rglob('*.ipynb')])
+    print(f'site FAILED: {books} notebooks' if failed else f'site ok: {pages} pages from {books} notebooks in _docs/')
+    return bool(failed) or not books
+
+if __name__=='__main__': sys.exit(main())
