@@ -84,10 +84,12 @@ def check_export(root:Path)->list:
 # ------------------------------------------------------------------ 2 README
 
 def check_readme(root:Path)->list:
-    "README.md is the rendered nbs/index.ipynb"
-    p = root/'README.md'
-    same = p.exists() and p.read_text(encoding='utf-8')==readme.render(root/'nbs/index.ipynb')
-    return [] if same else ['README.md differs from nbs/index.ipynb; run `make readme`']
+    "README.md is the rendered nbs/index.ipynb, whose table lists every notebook"
+    p, index = root/'README.md', readme.render(root/'nbs/index.ipynb')
+    same = p.exists() and p.read_text(encoding='utf-8')==index
+    bad = [] if same else ['README.md differs from nbs/index.ipynb; run `make readme`']
+    return bad + [f'{b.rel} is not in the table of nbs/index.ipynb; run that notebook again' for b in books(root)
+                  if b.floor is not None and f'(nbs/{b.rel})' not in index]
 
 # ------------------------------------------------------------------ 3 order
 
