@@ -176,6 +176,13 @@ def read_native(self:GridReader, win:Win)->tuple: # pixels (b,h,w), valid (h,w)
     return _pad_to(x, w, win), _pad_to(m, w, win)
 
 @patch
+def read_valid(self:GridReader, win:Win)->np.ndarray: # (h,w) bool
+    "Validity of `win` on the raster's own grid; pixels are decoded only where they decide it"
+    if declares_mask(self.ds) or self.zero_empty or np.issubdtype(self.dtype, np.floating): return self.read_native(win)[1]
+    w = clip_win(win, *self.ds.shape)
+    return _pad_to(np.ones(w.shape, bool), w, win)
+
+@patch
 def read(self:GridReader, win:Win=None)->tuple: # pixels (b,h,w), valid (h,w)
     "Pixels `(b,h,w)` and validity `(h,w)` of `win` on this grid; outside the raster 0 and invalid"
     win = win or Win(0, 0, *self.shape)
@@ -249,6 +256,7 @@ def cog_writer(dst:str|Path,         # final path, .tif
                nodata:float|None=None,
                names:list|None=None, # band descriptions
                colors:dict|None=None,# value -> (r,g,b): colour table of a single uint8 band
+               scale:float|None=None,# value of one step, for probabilities kept as bytes
                tags:dict|None=None,  # metadata of the file
               ):                     # yields a `RowWriter`
     "Write a Cloud-Optimised GeoTIFF row by row; it appears under `dst` when it is complete and was read back"
@@ -260,6 +268,7 @@ def cog_writer(dst:str|Path,         # final path, .tif
             with rasterio.open(tmp, 'w', **prof) as ds:
                 if names: ds.descriptions = tuple(names)
                 if colors: ds.write_colormap(1, colors)
+                if scale: ds.scales = (scale,)*count
                 ds.update_tags(**(tags or {}))
                 rows = RowWriter(ds); yield rows
             _finish_cog(tmp, part, rows, shape[0], 'nearest' if np.issubdtype(np.dtype(dtype), np.integer) else 'average')
