@@ -1,0 +1,183 @@
+"Every check passes on a small sound project and fails on that project broken in the way it is there to find"
+import contextlib, io, json, shutil, subprocess, sys, tempfile, unittest, unittest.mock
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+import check, readme
+
+SOUND = {
+    '00_core': ['# core\n> Windows', '#| default_exp core', '#| export\nimport os', '#| export\ndef area(h:int, w:int)->int:\n    "Pixels"\n    return h*w',
+                'area(2,3)', 'assert area(2,3)==6'],
+    '01_raster': ['# raster\n> Rasters', '#| default_exp raster', '#| export\nfrom geofast.core import area',
+                  '#| export\ndef rows(n:int)->list:\n    "Areas"\n    return [area(i,i) for i in range(n)]', 'rows(3)',
+                  '#| slow\nraise RuntimeError("left out unless asked for")'],
+    'recipes/70_town': ['# town\n> A recipe', '#| default_exp recipes.town', '#| export\nfrom geofast.raster import rows',
+                        '#| export\ndef town()->int:\n    "Sum"\n    return sum(rows(4))',
+                        'import os\nfrom pathlib import Path\nassert Path.cwd().name=="recipes"\ntown()'],
+    'index': ['# small\n> A project', '- [core](00_core.ipynb)\n- [raster](01_raster.ipynb)\n- [town](recipes/70_town.ipynb)', 'from geofast.core import area\narea(1,1)'],
+}
+
+def notebook(sources:list, outputs:dict|None=None)->str:
+    "A clean notebook; sources that start with #, > or - as text would are markdown"
+    cells = []
+    for i,src in enumerate(sources):
+        md = src.startswith(('# ', '- ', '## '))
+        cell = dict(cell_type='markdown' if md else 'code', id=f'c{i}', metadata={}, source=src.splitlines(keepends=True))
+        cells.append(cell if md else dict(cell, execution_count=None, outputs=(outputs or {}).get(i, [])))
+    return json.dumps(dict(cells=cells, metadata=dict(kernelspec=dict(display_name='python3', language='python', name='python3')), nbformat=4,
+                           nbformat_minor=5), indent=1, sort_keys=True)+'\n'
+
+def quiet(f, *args, **kwargs):
+    "`f(*args)` without what it prints"
+    with contextlib.redirect_stdout(io.StringIO()): return f(*args, **kwargs)
+
+class TestChecks(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.tmp = tempfile.TemporaryDirectory()
+        cls.sound = root = Path(cls.tmp.name)/'sound'
+        (root/'geofast').mkdir(parents=True)
+        (root/'geofast/__init__.py').write_text('__version__ = "0.0.1"\n')
+        for name in SOUND: cls.write(root, name, SOUND[name])
+        shutil.copy(HERE.parent/'settings.ini', root)
+        for f in ('sidebar.yml', 'nbdev.yml'): shutil.copy(HERE.parent/'nbs'/f, root/'nbs')
+        run = 'from nbdev.clean import nbdev_clean as c; from nbdev.doclinks import nbdev_export as e; c.__wrapped__(); e.__wrapped__()'
+        subprocess.run([sys.executable, '-W', 'ignore', '-c', run], cwd=root, check=True)
+        (root/'README.md').write_text(readme.render(root/'nbs/index.ipynb'))
+
+    @classmethod
+    def tearDownClass(cls): cls.tmp.cleanup()
+
+    @staticmethod
+    def write(root:Path, name:str, sources:list, outputs:dict|None=None):
+        p = root/'nbs'/f'{name}.ipynb'
+        p.parent.mkdir(parents=True, exist_ok=True)
+        p.write_text(notebook(sources, outputs))
+
+    def broken(self)->Path:
+        "A copy to break"
+        root = Path(tempfile.mkdtemp(dir=self.tmp.name))/'p'
+        shutil.copytree(self.sound, root)
+        return root
+
+    def with_cells(self, name:str, *extra:str, outputs:dict|None=None)->Path:
+        "A copy where notebook `name` has `extra` cells at its end"
+        root = self.broken()
+        self.write(root, name, SOUND.get(name, [f'# {name}\n> New']) + [*extra], outputs)
+        return root
+
+    def finds(self, what:str, f, root:Path):
+        self.assertIn(what, '\n'.join(quiet(f, root)))
+
+    def test_sound(self):
+        for name in ('export', 'readme', 'order', 'shape', 'sidebar', 'imports'):
+            self.assertEqual(quiet(check.CHECKS[name], self.sound), [], name)
+
+    def test_export(self):
+        root = self.broken()
+        (root/'geofast/core.py').write_text((root/'geofast/core.py').read_text()+'\nx = 1\n')
+        (root/'geofast/by_hand.py').write_text('x = 1\n')
+        nb = root/'nbs/01_raster.ipynb'
+        nb.write_text(nb.read_text().replace('"execution_count": null', '"execution_count": 7'))
+        before = check.hashes(root)
+        for what in ('geofast/core.py: differs', 'geofast/by_hand.py: no notebook makes it', 'nbs/01_raster.ipynb: differs'): self.finds(what, check.check_export, root)
+        self.assertEqual(before, check.hashes(root))
+        self.write(root, '02_new', ['# new\n> New', '#| default_exp new', '#| export\ny = 1'])
+        self.finds('geofast/new.py: not in the working tree', check.check_export, root)
+
+    def test_readme(self):
+        root = self.broken()
+        (root/'README.md').write_text('old')
+        self.finds('README.md differs', check.check_readme, root)
+        self.finds('02_new.ipynb is not in the table', check.check_readme, self.with_cells('02_new'))
+
+    def test_readme_text(self):
+        out = dict(output_type='execute_result', data={'text/plain': ['42'], 'text/html': ['<b>42</b>']}, metadata={}, execution_count=None)
+        pic = dict(output_type='display_data', data={'text/plain': ['<Figure>'], 'image/png': 'iVBO'}, metadata={})
+        root = self.broken()
+        self.write(root, 'index', ['# t\n> s', '#| hide\nsecret()', '#| echo: false\n6*7', '## Links\n![a](images/a.png) [b](https://x.org) [c](#d) [e](../LICENSE)'],
+                   {2: [out, pic]})
+        text = readme.render(root/'nbs/index.ipynb')
+        for part in ('```text\n42\n```', '](nbs/images/a.png)', '](https://x.org)', '](#d)', '](LICENSE)', '# t\n> s'): self.assertIn(part, text)
+        for part in ('secret', '6*7', 'Figure', 'iVBO', '<b>'): self.assertNotIn(part, text)
+
+    def test_order(self):
+        for cell,what in (('#| export\nfrom geofast.raster import rows', '00_core.ipynb cell 6: imports geofast.raster from floor 1'),
+                          ('import geofast.recipes.town', 'geofast.recipes.town from floor 70'), ('def f():\n    from geofast import raster', 'floor 1'),
+                          ('from geofast.core import area', 'from floor 0'), ('from geofast.nowhere import x', 'which no notebook exports'),
+                          ('from geofast.core import *', 'star import'), ('from .core import area', 'relative import')):
+            self.finds(what, check.check_order, self.with_cells('00_core', cell))
+        self.finds('71_b.ipynb cell 1: imports geofast.town2', check.check_order, self.with_cells('recipes/71_b', 'from geofast.town2 import x'))
+        self.finds('has the same number', check.check_order, self.with_cells('01_twin'))
+        self.finds('needs a number', check.check_order, self.with_cells('twin'))
+
+    def test_shape(self):
+        long = '#| export\n' + '\n'.join(f'x{i} = {i}' for i in range(61))
+        for cell,what in ((long, '61 exported lines'), (f'#| export\nx = "{"a"*140}"', 'a line of 146 characters'), ('test_fail(lambda: f(1))', 'without `contains`'),
+                          ('test_fail(lambda x: f(x), contains="a")', 'lambda that needs arguments'), ('with expect_fail(): f()', 'without `contains`'),
+                          ('try: f()\nexcept Exception: pass', 'swallows every error'), ('open("/home/me/x.tif")', 'machine path /home/me'),
+                          ('#| export\n#| eval: false\nx = 1', 'never runs'), ('def f(:', 'does not parse')):
+            self.finds(what, check.check_shape, self.with_cells('00_core', cell))
+        for cell in ('test_fail(f, contains="a")', 'with expect_fail(ValueError): f()', '"https://x.org/home/a"', 'x = a/work/b', '#| eval: false\nx'):
+            self.assertEqual(quiet(check.check_shape, self.with_cells('00_core', cell)), [], cell)
+        root = self.broken()
+        self.write(root, '00_core', ['# core\n> Windows\n- skip_exec: true'] + SOUND['00_core'][1:])
+        self.finds('skip_exec', check.check_shape, root)
+        stream = lambda t: {4: [dict(output_type='stream', name='stdout', text=[t])]}
+        self.finds('machine path /tmp/tmpab1', check.check_shape, self.with_cells('00_core', outputs=stream('/tmp/tmpab1/x.tif\n')))
+        self.finds('KB, at most', check.check_shape, self.with_cells('00_core', outputs=stream('a'*700_000)))
+        err = {4: [dict(output_type='error', ename='E', evalue='', traceback=[])]}
+        self.finds('stored error', check.check_shape, self.with_cells('00_core', outputs=err))
+
+    def test_share(self):
+        root = self.with_cells('00_core', '#| export\ny = 1', '#| export\nz = 1')
+        self.assertEqual([check.shown_share(b) for b in check.books(root) if b.module=='core'], [(3,1)])
+
+    def test_sidebar(self):
+        self.finds('80_far.ipynb: 0 entries', check.check_sidebar, self.with_cells('80_far'))
+        root = self.broken()
+        p = root/'settings.ini'
+        p.write_text(p.read_text().replace('title = geofast', 'title = other'))
+        self.finds("title is 'geofast'", check.check_sidebar, root)
+
+    def test_imports(self):
+        root = self.broken()
+        (root/'albumentations.py').write_text('')
+        with (root/'geofast/core.py').open('a') as f: f.write('\nimport albumentations\ndef leaky(): return scale_of_the_demo\n')
+        for what in ('geofast.core: importing it brings in albumentations', 'only a notebook defines: scale_of_the_demo'): self.finds(what, check.check_imports, root)
+        with (root/'geofast/raster.py').open('a') as f: f.write('\nimport nowhere_to_be_found\n')
+        self.finds('geofast.raster: import fails: ModuleNotFoundError', check.check_imports, root)
+
+    def test_names(self):
+        self.assertEqual(check.public_names(self.sound), dict(area='core', rows='raster', town='recipes.town'))
+        theirs = [f'name{i}' for i in range(600)]
+        with unittest.mock.patch.object(check, 'fresh', lambda *_: theirs): self.assertEqual(quiet(check.check_names, self.sound), [])
+        with unittest.mock.patch.object(check, 'fresh', lambda *_: [*theirs, 'rows']): self.finds('geofast.raster: `rows`', check.check_names, self.sound)
+        with unittest.mock.patch.object(check, 'fresh', lambda *_: ['failed']): self.finds('cannot be all', check.check_names, self.sound)
+
+    def test_notebooks(self):
+        results, bad = quiet(check.run_books, self.sound)
+        self.assertEqual(({r['rel']: r['ok'] for r in results}, bad), ({f'{n}.ipynb': True for n in SOUND}, []))
+        result = lambda root,rel,**kw: quiet(check.run_books, root, match=[rel], **kw)
+        (r,), bad = result(self.sound, '01_', flags='slow')
+        self.assertIn('left out unless asked for', r['log'])
+        (r,), bad = result(self.with_cells('00_core', 'assert area(1,1)==2'), '00_')
+        self.assertEqual((r['ok'], bad), (False, []))
+        (r,), bad = result(self.with_cells('00_core', 'os._exit(3)'), '00_')
+        self.assertEqual((r['ok'], bad), (False, ['0 of 1 notebooks ran']))
+        (r,), bad = result(self.with_cells('recipes/70_town', 'Path("left.txt").write_text("x")'), '70_')
+        self.assertEqual((r['ok'], bad), (True, ['nbs/recipes/left.txt: left behind by a notebook']))
+        root = self.broken()
+        self.write(root, '00_core', ['# core\n> Windows\n- skip_exec: true'] + SOUND['00_core'][1:])
+        (r,), bad = result(root, '00_')
+        self.assertEqual((r['ok'], bad), (False, ['0 of 1 notebooks ran']))
+        self.assertEqual(result(self.sound, 'nothing'), ([], ['no notebook to run']))
+
+    def test_last_line(self):
+        root = self.with_cells('00_core', 'assert False')
+        for which,code,last in ((['order'], 0, '1 passed, 0 failed'), (['readme', 'notebooks', '-m', '00_'], 1, '2 passed, 1 failed')):
+            r = subprocess.run([sys.executable, str(HERE/'check.py'), *which, '--root', str(root)], capture_output=True, text=True)
+            self.assertEqual((r.returncode, r.stdout.splitlines()[-1]), (code, last))
+
+if __name__=='__main__': unittest.main()
