@@ -23,6 +23,7 @@ help:
 	@echo "make clean    remove .venv and everything that the commands made"
 
 $(PY):
+	@command -v $(PYTHON) >/dev/null || { echo "geofast needs Python 3.11 or later, and there is no $(PYTHON). Name one: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; }
 	@$(PYTHON) -c 'import sys; v=sys.version_info[:2]; v>=(3,11) or sys.exit("geofast needs Python 3.11 or later; \
 	"+sys.executable+" is "+sys.version.split()[0]+". Name another one: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)")'
 	@echo "== making $(VENV) with $$($(PYTHON) --version), $$(command -v $(PYTHON))"

@@ -7,6 +7,8 @@
 """
 import argparse, ast, builtins, dis, hashlib, importlib, inspect, json, os, re, resource, shutil, subprocess, sys, tempfile, time, types
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from configparser import ConfigParser
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -18,7 +20,7 @@ EXPORTS = {'export', 'exports', 'exporti'}
 # Modules whose import must stay cheap, from the cheapest on, and what they must not bring in, even through others
 TRAINING = {'fastai', 'albumentations', 'accelerate'}
 LIGHT = {'core': {'torch', 'rasterio', 'geopandas', 'matplotlib'} | TRAINING, 'raster': {'torch'} | TRAINING, 'vector': {'torch'} | TRAINING,
-         **{m: TRAINING for m in 'losses metrics models tta bundle infer scale instances rescore buildings'.split()}}
+         **{m: TRAINING for m in 'losses metrics models tta bundle infer scale instances rescore buildings cli'.split()}}
 
 # ------------------------------------------------------------------ notebooks
 
@@ -165,6 +167,38 @@ def fresh(root:Path, option:str, env:dict|None=None)->list:
     r = subprocess.run(cmd, capture_output=True, text=True, cwd=root, env={**os.environ, **(env or {})})
     return json.loads(r.stdout.splitlines()[-1]) if r.returncode==0 and r.stdout else [f'{option} failed:\n{r.stderr[-2000:]}']
 
+# Modules that an extra other than `train` belongs to; the other LIGHT ones work with the core install alone
+EXTRA_OF = dict(scale='scale', instances='instances', rescore='instances')
+
+def declared(root:Path)->dict:
+    "`{extra: distributions}` of settings.ini, the core under ''"
+    cfg = ConfigParser(delimiters=['='])
+    cfg.read(root/'settings.ini', encoding='utf-8')
+    norm = lambda s: {re.sub(r'[-_.]+', '-', re.split(r'[<>=!~\[]', r)[0]).lower() for r in s.split()}
+    keys = {k: k.removesuffix('requirements').rstrip('_') for k in cfg['DEFAULT'] if k.endswith('requirements')}
+    return {extra: norm(cfg['DEFAULT'][k]) for k,extra in keys.items()}
+
+def third_party(tree:ast.Module)->list:
+    "`(package, lazy)` for each import of something outside the standard library and geofast; lazy is inside a function"
+    top, out = {id(n) for n in tree.body}, []
+    for n in ast.walk(tree):
+        names = [a.name for a in n.names] if isinstance(n, ast.Import) else [n.module or ''] if isinstance(n, ast.ImportFrom) and not n.level else []
+        out += [(x.split('.')[0], id(n) not in top) for x in names]
+    return [(p,lazy) for p,lazy in out if p not in sys.stdlib_module_names and p not in ('geofast', '')]
+
+def check_requirements(root:Path)->list:
+    "What modules import is declared: in the core for the prediction side, in its extra or the core elsewhere"
+    reqs, dists, bad = declared(root), packages_distributions(), set()
+    for name in modules(root):
+        tree = ast.parse((root/'geofast'/f'{name.replace(".","/")}.py').read_text(encoding='utf-8'))
+        for pkg,lazy in third_party(tree):
+            every = set().union(*(v for k,v in reqs.items() if k!='dev'))
+            allowed = every if lazy or name not in LIGHT else reqs[''] | reqs.get(EXTRA_OF.get(name), set())
+            ours = {re.sub(r'[-_.]+', '-', d).lower() for d in dists.get(pkg, [pkg])}
+            if not ours & allowed: bad.add(f'geofast.{name}: imports {pkg} ({", ".join(sorted(ours))}), which settings.ini does not require '
+                                           + ('for it' if ours & every else 'outside dev' if ours & reqs['dev'] else 'at all'))
+    return sorted(bad)
+
 # ------------------------------------------------------------------ 5 shape
 
 PATH_RE = re.compile(r'(?<![\w.~/:-])/(?:work|tmp|home|root|Users|mnt|opt|private|var/folders)/[\w.~-]+')
@@ -253,7 +287,6 @@ def check_names(root:Path)->list:
 def check_sidebar(root:Path)->list:
     "Every notebook belongs to one section of the site's sidebar, and nbdev.yml agrees with settings.ini"
     import yaml
-    from configparser import ConfigParser
     bar = yaml.safe_load((root/'nbs/sidebar.yml').read_text(encoding='utf-8'))['website']['sidebar']['contents']
     globs = [g for s in bar for g in (s['contents'] if isinstance(s, dict) else [s])]
     match = lambda rel: [g for g in globs if Path(rel).match(g) and rel.count('/')==g.count('/')]
@@ -301,7 +334,7 @@ def run_books(root:Path, workers:int=2, flags:str='', match:list=())->tuple:
             r = f.result()
             r['ok'] = r['ok'] and r['ran']
             results.append(r)
-            print(f'  {r["rel"]:36}{"ok" if r["ok"] else "FAILED":>8}{r["secs"]:9.1f}{r["mb"]:7.0f}', flush=True)
+            print(f'  {r["rel"]:36}{"ok" if r["ok"] else "FAILED":>8}{r["secs"]:9.1f}{r["mb"]:7.0f}{"   over 30 s" if r["secs"]>30 else ""}', flush=True)
             if not r['ok']: print(r['log'][-6000:] if r['ran'] else 'the notebook did not run: '+r['log'][-3000:], flush=True)
     ran = sum(r['ran'] for r in results)
     bad = [] if ran==len(rels) else [f'{ran} of {len(rels)} notebooks ran']
@@ -316,7 +349,7 @@ def check_checks(root:Path)->list:
     return [] if r.returncode==0 else [r.stderr[-4000:]]
 
 CHECKS = dict(checks=check_checks, export=check_export, readme=check_readme, order=check_order, shape=check_shape, sidebar=check_sidebar,
-              imports=check_imports, names=check_names)
+              imports=check_imports, requirements=check_requirements, names=check_names)
 
 def main()->int:
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -336,7 +369,7 @@ def main()->int:
         Path(a.out).write_text(json.dumps(run_one(root, a.run, a.flags)))
         return 0
     if unknown := set(a.which) - {*CHECKS, 'notebooks'}: ap.error(f'no check is called {", ".join(sorted(unknown))}')
-    passed = failed = 0
+    passed, failed, start = 0, 0, time.time()
     def report(name:str, what:str, bad:list, secs:float):
         nonlocal passed, failed
         passed, failed = passed+(not bad), failed+bool(bad)
@@ -350,7 +383,7 @@ def main()->int:
         results, bad = run_books(root, a.workers, a.flags, a.match)
         passed, failed = passed+sum(r['ok'] for r in results), failed+sum(not r['ok'] for r in results)
         report('notebooks', f'{len(results)} notebooks, each ran and left nothing behind', bad, time.time()-t)
-    print(f'\n{passed} passed, {failed} failed')
+    print(f'\n{time.time()-start:.0f} s\n{passed} passed, {failed} failed')
     return bool(failed)
 
 if __name__=='__main__': sys.exit(main())

@@ -71,7 +71,7 @@ class TestChecks(unittest.TestCase):
         self.assertIn(what, '\n'.join(quiet(f, root)))
 
     def test_sound(self):
-        for name in ('export', 'readme', 'order', 'shape', 'sidebar', 'imports'):
+        for name in ('export', 'readme', 'order', 'shape', 'sidebar', 'imports', 'requirements'):
             self.assertEqual(quiet(check.CHECKS[name], self.sound), [], name)
 
     def test_export(self):
@@ -148,6 +148,14 @@ class TestChecks(unittest.TestCase):
         for what in ('geofast.core: importing it brings in albumentations', 'only a notebook defines: scale_of_the_demo'): self.finds(what, check.check_imports, root)
         with (root/'geofast/raster.py').open('a') as f: f.write('\nimport nowhere_to_be_found\n')
         self.finds('geofast.raster: import fails: ModuleNotFoundError', check.check_imports, root)
+
+    def test_requirements(self):
+        root = self.broken()
+        with (root/'geofast/core.py').open('a') as f: f.write('\nimport numpy, os.path, nbdev\nimport fastai.vision.all\ndef f():\n    import albumentations, yaml\n')
+        self.assertEqual(quiet(check.check_requirements, root), [
+            'geofast.core: imports fastai (fastai), which settings.ini does not require for it',
+            'geofast.core: imports nbdev (nbdev), which settings.ini does not require outside dev',
+            'geofast.core: imports yaml (pyyaml), which settings.ini does not require at all'])
 
     def test_names(self):
         self.assertEqual(check.public_names(self.sound), dict(area='core', rows='raster', town='recipes.town'))
