@@ -50,7 +50,8 @@ def axis_starts(n:int,    # length of the axis, px
                 step:int, # distance of neighbours, px, at most `size`
                )->list:   # first pixel of each window
     "Starts of windows of length `size` that cover `0..n`; the last is shifted back to end at `n`"
-    if not 0<step<=size: raise GeofastError("windows would leave gaps", got=f'step={step}', need=f'1..size={size}', fix="choose a smaller step")
+    if not 0<step<=size:
+        raise GeofastError("windows would leave gaps", got=f'step={step}', need=f'1..size={size}', fix="choose a smaller step")
     if n<=size: return [0]
     return [*range(0, n-size, step), n-size]
 
@@ -110,6 +111,6 @@ def sha256(p:str|Path)->str: # 64 hex digits
 
 # %% ../nbs/00_core.ipynb #c040
 def keep_memory()->bool: # True if the allocator took the settings
-    "Tell glibc to keep freed memory (`M_MMAP_MAX` 0, `M_TRIM_THRESHOLD` and `M_TOP_PAD` large); more than twice the speed of a CPU forward pass"
+    "Tell glibc to keep freed memory (`M_MMAP_MAX` 0, `M_TRIM_THRESHOLD` and `M_TOP_PAD` large), for the speed of a CPU"
     mallopt = getattr(ctypes.CDLL(None), 'mallopt', None) if sys.platform=='linux' else None
     return mallopt is not None and all([mallopt(k,v)==1 for k,v in ((-4,0), (-1,2**31-1), (-2,64*2**20))])

@@ -92,8 +92,10 @@ def open_raster(path:str|Path)->rasterio.DatasetReader:
             warnings.simplefilter('ignore', NotGeoreferencedWarning)
             return rasterio.open(path)
     except RasterioError as e:
-        fix = "check the path" if '://' not in str(path) and not Path(path).exists() else "check it with `gdalinfo`; download or export it again"
-        raise RasterError(f"cannot open raster {path}", got=e, need="a raster that GDAL reads (GeoTIFF, COG, VRT, JP2, PNG, JPEG ...)", fix=fix) from e
+        missing = '://' not in str(path) and not Path(path).exists()
+        fix = "check the path" if missing else "check it with `gdalinfo`; download or export it again"
+        raise RasterError(f"cannot open raster {path}", got=e, need="a raster that GDAL reads (GeoTIFF, COG, VRT, JP2, PNG, JPEG ...)",
+                          fix=fix) from e
 
 # %% ../nbs/01_raster.ipynb #c026
 def _decode(ds, w:Win, bands):
@@ -101,7 +103,8 @@ def _decode(ds, w:Win, bands):
     gw = Window(w.col, w.row, w.w, w.h)
     try: return ds.read(bands, window=gw), ds.dataset_mask(window=gw)>0
     except RasterioError as e:
-        raise RasterError(f"cannot read {ds.name}", got=f"{e.__cause__ or e} in rows {w.row}-{w.row+w.h}, columns {w.col}-{w.col+w.w}", need="intact pixels",
+        raise RasterError(f"cannot read {ds.name}", got=f"{e.__cause__ or e} in rows {w.row}-{w.row+w.h}, columns {w.col}-{w.col+w.w}",
+                          need="intact pixels",
                           fix="the file is truncated or damaged: copy or download it again") from e
 
 # %% ../nbs/01_raster.ipynb #c027
@@ -112,8 +115,8 @@ def declares_mask(ds)->bool:
 def looks_black(ds,            # open dataset
                 share:float=.01, # of the sampled pixels
                )->bool:
-    "True if a coarse sample of an integer raster has more than `share` of pixels that are 0 in every band"
-    if declares_mask(ds) or not np.issubdtype(np.dtype(ds.dtypes[0]), np.integer): return False
+    "True if a coarse sample of an integer image (3 or more bands) has more than `share` of pixels that are 0 in every band"
+    if ds.count<3 or declares_mask(ds) or not np.issubdtype(np.dtype(ds.dtypes[0]), np.integer): return False
     n,width = min(64,ds.height), min(64,ds.width)
     rows = ((np.arange(n)+.5)*ds.height/n).astype(int); cols = ((np.arange(n)*.618+.5)%1*(ds.width-width+1)).astype(int)
     x = np.stack([_decode(ds, Win(r,c,1,width), None)[0].max(0) for r,c in zip(rows,cols)])
@@ -136,13 +139,16 @@ class GridReader:
         self.native_gsd = ground_gsd(ds.transform, ds.crs, ds.shape)
         self._set_grid(gsd)
         self.zero_empty = looks_black(ds)
-        if self.zero_empty: warnings.warn(f"{self.path}: no nodata, alpha or mask is declared, but pixels that are 0 in all bands are common: they are treated as empty", stacklevel=2)
+        if self.zero_empty:
+            warnings.warn(f"{self.path}: no nodata, alpha or mask is declared; pixels that are 0 in all bands are treated as empty",
+                          stacklevel=2)
 
     def _set_grid(self, gsd):
         ds = self.ds
         if gsd is None: self.shape = ds.shape
         elif self.native_gsd is None:
-            raise RasterError(f"{self.path} has no CRS, so its ground resolution is not known", got="crs=None", need=f"a CRS, to resample to {gsd} m",
+            raise RasterError(f"{self.path} has no CRS, so its ground resolution is not known", got="crs=None",
+                              need=f"a CRS, to resample to {gsd} m",
                               fix="set it with `gdal_edit.py -a_srs EPSG:...`, or read the raster without `gsd`")
         else: self.shape = tuple(max(1, round(s*self.native_gsd/gsd)) for s in ds.shape)
         self.scale = ds.height/self.shape[0], ds.width/self.shape[1]
@@ -229,7 +235,8 @@ class RowWriter:
     def __call__(self, rows:np.ndarray): # (b,n,w) or (n,w)
         rows = np.ascontiguousarray(rows if rows.ndim==3 else rows[None], self.ds.dtypes[0])
         if self.row+rows.shape[1]>self.ds.height or rows.shape[0]!=self.ds.count or rows.shape[2]!=self.ds.width:
-            raise RasterError(f"rows do not fit into {self.ds.name}", got=f"{rows.shape} at row {self.row}", need=f"{(self.ds.count,'n',self.ds.width)} up to row {self.ds.height}")
+            raise RasterError(f"rows do not fit into {self.ds.name}", got=f"{rows.shape} at row {self.row}",
+                              need=f"{(self.ds.count,'n',self.ds.width)} up to row {self.ds.height}")
         self.ds.write(rows, window=Window(0, self.row, rows.shape[2], rows.shape[1]))
         self.row,self.crc = self.row+rows.shape[1], [zlib.crc32(b,c) for b,c in zip(rows,self.crc)]
 
@@ -244,7 +251,8 @@ def read_crc(path)->list: # a checksum per band
 
 # %% ../nbs/01_raster.ipynb #c047
 def _write_error(dst, e):
-    return RasterError(f"cannot write {dst}", got=e, need="a writable folder with room on the disk", fix="free some space or choose another folder; nothing was left under the final name")
+    return RasterError(f"cannot write {dst}", got=e, need="a writable folder with room on the disk",
+                       fix="free some space or choose another folder; nothing was left under the final name")
 
 @contextmanager
 def cog_writer(dst:str|Path,         # final path, .tif
@@ -260,7 +268,8 @@ def cog_writer(dst:str|Path,         # final path, .tif
                tags:dict|None=None,  # metadata of the file
               ):                     # yields a `RowWriter`
     "Write a Cloud-Optimised GeoTIFF row by row; it appears under `dst` when it is complete and was read back"
-    prof = dict(driver='GTiff', count=count, height=shape[0], width=shape[1], dtype=np.dtype(dtype), transform=transform, crs=crs, nodata=nodata,
+    prof = dict(driver='GTiff', count=count, height=shape[0], width=shape[1], dtype=np.dtype(dtype), transform=transform, crs=crs,
+                nodata=nodata,
                 tiled=True, blockxsize=BLOCK, blockysize=BLOCK, compress='deflate', zlevel=1, bigtiff='if_safer', sparse_ok=True)
     with atomic_path(dst) as part:
         tmp = part.with_name(part.stem+'.rows.tif')
@@ -277,7 +286,8 @@ def cog_writer(dst:str|Path,         # final path, .tif
 
 def _finish_cog(tmp, part, rows, height, resampling):
     if rows.row!=height: raise RasterError(f"{part} is incomplete", got=f"{rows.row} rows", need=f"{height} rows")
-    gdal_copy(tmp, part, driver='COG', compress='deflate', level=6, predictor='yes', blocksize=BLOCK, overview_resampling=resampling, bigtiff='if_safer')
+    gdal_copy(tmp, part, driver='COG', compress='deflate', level=6, predictor='yes', blocksize=BLOCK, overview_resampling=resampling,
+              bigtiff='if_safer')
     if read_crc(part)!=rows.crc: raise RasterError(f"{part}: pixels read back differ from those written", fix="check the disk")
 
 # %% ../nbs/01_raster.ipynb #c049

@@ -9,9 +9,9 @@ __all__ = ['window_sums', 'scene_tiles', 'tile_index', 'split_by', 'split_by_blo
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-import shapely
+from affine import Affine
 from .core import DataError, Win, axis_starts
-from .raster import GridReader
+from .raster import ground_gsd, open_raster
 from .vector import raster_box
 
 # %% ../nbs/10_tiles.ipynb #c007
@@ -29,12 +29,15 @@ def scene_tiles(scene,    # a row of the scene table: scene, image, label, group
                 step:int, # distance of neighbouring tiles, px
                )->gpd.GeoDataFrame:
     "The tiles of one scene"
-    with GridReader(scene.image) as g, GridReader(scene.label) as l:
-        if g.shape!=l.shape: raise DataError(f"{scene.label} does not fit its image", got=f"{l.shape} pixels", need=f"{g.shape} as {scene.image}", fix="prepare the scene again")
+    with open_raster(scene.image) as g, open_raster(scene.label) as l:
+        if g.shape!=l.shape:
+            raise DataError(f"{scene.label} does not fit its image", got=f"{l.shape} pixels", need=f"{g.shape} as {scene.image}",
+                            fix="prepare the scene again")
         wins = [Win(r,c,size,size) for r in axis_starts(g.shape[0],size,step) for c in axis_starts(g.shape[1],size,step)]
-        m = l.ds.read(1); known = window_sums(m!=255,wins); built = window_sums(m==1,wins)
+        m = l.read(1); known = window_sums(m!=255,wins); built = window_sums(m==1,wins)
         geo = [raster_box(w.shape, g.transform*Affine.translation(w.col,w.row)) for w in wins]
-        d = dict(image=str(scene.image), label=str(scene.label), scene=scene.scene, group=scene.group, klass=scene.scene, split='train', gsd=g.gsd,
+        d = dict(image=str(scene.image), label=str(scene.label), scene=scene.scene, group=scene.group, klass=scene.scene, split='train',
+                 gsd=ground_gsd(g.transform, g.crs, g.shape),
                  building=built/np.maximum(known,1), valid=known/size**2)
         return gpd.GeoDataFrame(pd.DataFrame(wins, columns=Win._fields).assign(**d), geometry=geo, crs=g.crs)
 
@@ -49,7 +52,9 @@ def tile_index(scenes:pd.DataFrame,   # scene, image, label, group
     parts = [scene_tiles(s, size, step or size) for s in scenes.itertuples()]
     t = pd.concat([p.to_crs(4326) if p.crs else p for p in parts], ignore_index=True)
     t = t[t.valid>=min_valid].reset_index(drop=True)
-    if not len(t): raise DataError("no tile has enough known pixels", got=f"0 tiles with at least {min_valid:.0%}", need="images with pixels under the labels")
+    if not len(t):
+        raise DataError("no tile has enough known pixels", got=f"0 tiles with at least {min_valid:.0%}",
+                        need="images with pixels under the labels")
     return t
 
 # %% ../nbs/10_tiles.ipynb #c013
@@ -62,7 +67,8 @@ def split_by(tiles:gpd.GeoDataFrame, # tile index
     unknown = set(valid)-set(tiles[col])
     if unknown: raise DataError(f"no such {col}", got=sorted(unknown), need=f"some of {sorted(tiles[col].unique())}")
     out = tiles.assign(split=np.where(tiles[col].isin(valid),'valid','train'))
-    if (out.split=='valid').all(): raise DataError("nothing is left to train on", got=f"all {col}s in validation", need="at least one for training")
+    if (out.split=='valid').all():
+        raise DataError("nothing is left to train on", got=f"all {col}s in validation", need="at least one for training")
     return out
 
 # %% ../nbs/10_tiles.ipynb #c017
@@ -76,7 +82,9 @@ def split_by_block(tiles:gpd.GeoDataFrame, # tile index
         blocks = {(t.scene,r,c) for r in (t.row//block,(t.row+t.h-1)//block) for c in (t.col//block,(t.col+t.w-1)//block)}
         return {b in held for b in blocks}
     blocks = sorted({(t.scene,(t.row+dr)//block,(t.col+dc)//block) for t in tiles.itertuples() for dr in (0,t.h-1) for dc in (0,t.w-1)})
-    if len(blocks)<2: raise DataError("the scenes are too small to split by block", got=f"{len(blocks)} block of {block} px", need="2 or more", fix="choose a smaller block")
+    if len(blocks)<2:
+        raise DataError("the scenes are too small to split by block", got=f"{len(blocks)} block of {block} px", need="2 or more",
+                        fix="choose a smaller block")
     n = min(max(1,round(share*len(blocks))), len(blocks)-1)
     held = {blocks[i] for i in np.random.default_rng(seed).permutation(len(blocks))[:n]}
     return tiles.assign(split=[('gap' if len(s)>1 else 'valid' if s.pop() else 'train') for s in map(sides, tiles.itertuples())])
@@ -86,8 +94,12 @@ def check_leak(tiles:gpd.GeoDataFrame # with `split`
               )->gpd.GeoDataFrame:    # the same
     "Raise a `DataError` if a training tile overlaps a validation tile on the ground"
     a,b = (tiles[tiles.split==s] for s in ('train','valid'))
-    if not len(a) or not len(b): raise DataError("one side of the split is empty", got=f"{len(a)} training, {len(b)} validation tiles", need="both")
+    if not len(a) or not len(b):
+        raise DataError("one side of the split is empty", got=f"{len(a)} training, {len(b)} validation tiles", need="both")
     inner = b.geometry.buffer(-1e-9)
     i,j = a.sindex.query(inner, predicate='intersects')
-    if len(i): raise DataError("training and validation tiles share ground", got=f"{len(set(i))} of {len(b)} validation tiles, first in scene {b.iloc[i[0]].scene}", need="none", fix="split by group, scene or block")
+    if len(i):
+        raise DataError("training and validation tiles share ground",
+                        got=f"{len(set(i))} of {len(b)} validation tiles, first in scene {b.iloc[i[0]].scene}",
+                        need="none", fix="split by group, scene or block")
     return tiles

@@ -24,10 +24,12 @@ def read_vector(path:str|Path,   # GeoJSON, GeoPackage, GeoParquet, Shapefile ..
     path = Path(path)
     try: g = gpd.read_parquet(path) if path.suffix=='.parquet' else gpd.read_file(path)
     except (OSError, ValueError, RuntimeError, shapely.errors.GEOSException) as e:
-        raise LabelError(f"cannot read labels {path}", got=str(e).splitlines()[0] if str(e) else type(e).__name__, need="a vector file that GDAL reads", fix="check the path; open it in QGIS and export it again") from e
+        raise LabelError(f"cannot read labels {path}", got=str(e).splitlines()[0] if str(e) else type(e).__name__,
+                         need="a vector file that GDAL reads", fix="check the path; open it in QGIS and export it again") from e
     if not isinstance(g, gpd.GeoDataFrame): raise LabelError(f"{path} has no geometries", got=f"columns {list(g.columns)}", need="polygons")
     if g.crs is None and len(g):
-        raise LabelError(f"{path} has no CRS", got="crs=None", need="a coordinate reference system", fix="write the layer again with its CRS, e.g. `ogr2ogr -a_srs EPSG:4326`")
+        raise LabelError(f"{path} has no CRS", got="crs=None", need="a coordinate reference system",
+                         fix="write the layer again with its CRS, e.g. `ogr2ogr -a_srs EPSG:4326`")
     g = _only_polygons(g, path)
     return g.to_crs(crs) if crs is not None and len(g) else g.set_crs(crs, allow_override=True) if crs is not None else g
 
@@ -59,7 +61,8 @@ def check_overlap(g:gpd.GeoDataFrame, # labels, in the CRS of the raster
     inside = g[g.intersects(raster_box(shape, transform))]
     if len(inside): return inside
     lb,rb = g.total_bounds.round(1).tolist(), [round(o,1) for o in raster_box(shape, transform).bounds]
-    raise LabelError(f"{name}: none of {len(g)} polygons lies on the image", got=f"labels within {lb}", need=f"labels within {rb} ({g.crs})",
+    raise LabelError(f"{name}: none of {len(g)} polygons lies on the image", got=f"labels within {lb}",
+                     need=f"labels within {rb} ({g.crs})",
                      fix="pair the file with its own image, or correct the CRS that the file states")
 
 # %% ../nbs/02_vector.ipynb #c016
@@ -93,9 +96,12 @@ def write_vector(g:gpd.GeoDataFrame, # polygons with attributes
                 )->Path:             # `dst`
     "Write polygons in the format of the suffix; complete or not at all"
     dst = Path(dst)
-    if dst.suffix not in WRITERS: raise GeofastError(f"cannot write {dst}", got=f"suffix '{dst.suffix}'", need=f"one of {', '.join(WRITERS)}")
+    if dst.suffix not in WRITERS:
+        raise GeofastError(f"cannot write {dst}", got=f"suffix '{dst.suffix}'", need=f"one of {', '.join(WRITERS)}")
     if dst.suffix=='.geojson':
-        if g.crs is None: raise GeofastError(f"{dst}: GeoJSON is longitude and latitude", got="polygons without a CRS", need="a CRS to convert from", fix="write .parquet or .gpkg, or set the CRS")
+        if g.crs is None:
+            raise GeofastError(f"{dst}: GeoJSON is longitude and latitude", got="polygons without a CRS", need="a CRS to convert from",
+                               fix="write .parquet or .gpkg, or set the CRS")
         g = g.to_crs(4326)
     with atomic_path(dst) as p: WRITERS[dst.suffix](g, p)
     return dst
