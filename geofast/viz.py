@@ -108,14 +108,14 @@ def _panels(pixels, truth, pred, valid, max_px)->list: # (title, (h',w',3)) of e
 # %% ../nbs/53_viz.ipynb #c024
 def preview_png(dst:str|Path,        # .png
                 pixels:np.ndarray,   # (b,h,w) image
-                truth:np.ndarray|None, # (h,w) bool, or None: not known
-                pred:np.ndarray,     # (h,w) bool
+                truth:np.ndarray|None, # (h,w) bool or 0/1, or None: not known
+                pred:np.ndarray,     # (h,w) bool or 0/1; other values (255) are no building
                 valid:np.ndarray|None=None, # (h,w) bool; None: all
                 title:str='',
                )->Path:              # `dst`
     "Image, truth, prediction and errors side by side, at most 1200 px wide, with IoU, precision and recall"
     valid = np.ones(pred.shape,bool) if valid is None else valid
-    pred,truth = pred>0, None if truth is None else truth>0
+    pred,truth = pred==1, None if truth is None else truth==1
     panels = _panels(pixels, truth, pred, valid, 580)
     rows,(h,w) = len(panels)//2, panels[0][1].shape[:2]; high = min(max(5.8*h/w,1.5),9)
     fig = Figure(figsize=(12, rows*(high+.3)+.8), dpi=100, layout='constrained')
