@@ -20,10 +20,13 @@ def class_weights(klass,       # class of each tile
     "Weights by the inverse frequency of each tile's class"
     k = pd.Series(np.asarray(klass)); w = pd.Series(np.ones(len(k)) if within is None else np.asarray(within,float))
     if not len(k) or k.isna().any() or len(w)!=len(k):
-        raise DataError("tiles cannot be weighted", got=f"{len(k)} tiles, {k.isna().sum()} without a class, {len(w)} values to share by", need="a class, and a value if any, for each tile")
-    if not (np.isfinite(w)&(w>=0)).all(): raise DataError("weights must be shares", got=f"{w[~(np.isfinite(w)&(w>=0))].iloc[0]}", need="finite numbers, 0 or more")
+        raise DataError("tiles cannot be weighted", got=f"{len(k)} tiles, {k.isna().sum()} without a class, {len(w)} values to share by",
+                        need="a class, and a value if any, for each tile")
+    if not (np.isfinite(w)&(w>=0)).all(): raise DataError("weights must be shares", got=f"{w[~(np.isfinite(w)&(w>=0))].iloc[0]}",
+                                                          need="finite numbers, 0 or more")
     total = w.groupby(k).transform('sum')
-    if (total==0).any(): raise DataError("a class would never be drawn", got=f"only zeros in {k[total==0].iloc[0]}", need="a tile with more than 0 in each class", fix="add a small number to `within`")
+    if (total==0).any(): raise DataError("a class would never be drawn", got=f"only zeros in {k[total==0].iloc[0]}",
+                                         need="a tile with more than 0 in each class", fix="add a small number to `within`")
     return (w/total/k.nunique()).to_numpy()
 
 # %% ../nbs/13_sampling.ipynb #c012
@@ -56,7 +59,8 @@ def drawn_shares(klass,       # class of each tile
 def plot_shares(shares:pd.DataFrame, # of `drawn_shares`
                 ax=None)->plt.Axes:
     "Bars of the classes' shares before and after weighting"
-    ax = shares[['before','after']].plot.bar(ax=ax, figsize=(5,2.4), color=['0.75','C0'], width=.8, xlabel='', ylabel='share of an epoch', rot=0)
+    ax = shares[['before','after']].plot.bar(ax=ax, figsize=(5,2.4), color=['0.75','C0'], width=.8, xlabel='', ylabel='share of an epoch',
+                                             rot=0)
     ax.axhline(1/len(shares), color='k', lw=.5, ls=':')
     return ax
 
@@ -65,12 +69,16 @@ class DrawnDL(TfmdDL):
     "A `TfmdDL` that shuffles by `draw`: with replacement by `wgts`, reproducible from `seed` and `epoch`"
     def __init__(self, dataset=None, bs:int=64,
                  wgts=None,     # of each item; None: each item once
+                 draws:int|None=None, # length of an epoch with weights; None: as many as items
                  seed:int=0, epoch:int=0, # the next pass over the loader is this epoch
                  **kwargs):
         super().__init__(dataset=dataset, bs=bs, **kwargs)
         self.wgts,self.seed,self.epoch = None if wgts is None else np.asarray(wgts,float),seed,epoch
         if wgts is not None and (self.wgts.shape!=(self.n,) or not (np.isfinite(self.wgts)&(self.wgts>=0)).all() or self.wgts.sum()<=0):
-            raise GeofastError("these weights cannot be drawn by", got=f"{len(self.wgts)} weights for {self.n} items", need="one number for each item, 0 or more, not all 0")
+            raise GeofastError("these weights cannot be drawn by", got=f"{len(self.wgts)} weights for {self.n} items",
+                               need="one number for each item, 0 or more, not all 0")
+        self.draws = draws
+        if draws and wgts is not None: self.n = draws
 
     def get_idxs(self)->list:
         if not self.shuffle: return super().get_idxs()
@@ -84,7 +92,7 @@ class DrawnDL(TfmdDL):
 
     def new(self, dataset=None, cls=None, **kwargs):
         same = (dataset is None or dataset is self.dataset) and cls in (None,type(self))
-        if same: return super().new(dataset, cls, **(dict(wgts=self.wgts,seed=self.seed,epoch=self.epoch)|kwargs))
+        if same: return super().new(dataset, cls, **(dict(wgts=self.wgts,draws=self.draws,seed=self.seed,epoch=self.epoch)|kwargs))
         return super().new(dataset, cls or TfmdDL, **kwargs)
 
 # %% ../nbs/13_sampling.ipynb #c034
@@ -93,6 +101,7 @@ def drawn_dls(dblock:DataBlock,      # how a row becomes input and target
               wgts=None,             # of each row of `source`, those for validation are not used; None: each training row once per epoch
               bs:int=16,
               seed:int=0,
+              draws:int|None=None,   # length of a training epoch with weights; None: as many as training rows
               **kwargs,              # for `Datasets.dataloaders`: num_workers, device, path, ...
              )->DataLoaders:
     "`DataLoaders` whose training loader is a `DrawnDL`"
@@ -100,5 +109,5 @@ def drawn_dls(dblock:DataBlock,      # how a row becomes input and target
     if wgts is not None:
         if len(wgts)!=len(source): raise GeofastError("each row needs a weight", got=f"{len(wgts)} weights for {len(source)} rows")
         wgts = np.asarray(wgts,float)[list(dss.splits[0])]
-    return dss.dataloaders(bs=bs, dl_type=DrawnDL, dl_kwargs=[dict(wgts=wgts,seed=seed)]+[{}]*(dss.n_subsets-1),
+    return dss.dataloaders(bs=bs, dl_type=DrawnDL, dl_kwargs=[dict(wgts=wgts,seed=seed,draws=draws)]+[{}]*(dss.n_subsets-1),
                            after_item=dblock.item_tfms, after_batch=dblock.batch_tfms, **kwargs)

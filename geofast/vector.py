@@ -39,7 +39,7 @@ def _only_polygons(g, path):
     if bad.any():
         warnings.warn(f"{path}: {int(bad.sum())} of {len(g)} polygons cross themselves and were repaired", stacklevel=3)
         g = g.set_geometry(g.geometry.make_valid())
-    area = g.geometry.notna() & (g.geometry.area>0)
+    area = g.geometry.notna() & (shapely.area(g.geometry.values)>0)
     if not area.all(): warnings.warn(f"{path}: {int((~area).sum())} of {len(g)} geometries have no area and were dropped", stacklevel=3)
     return g[area].reset_index(drop=True)
 
