@@ -25,8 +25,10 @@ OUTSIDE = 254 # label of pixels from beyond the tile, while the steps run
 def check_pair(image:np.ndarray, mask:np.ndarray)->None:
     "Raise if `image` (h,w,bands) and `mask` (h,w) do not belong together"
     if image.ndim!=3 or image.shape[:2]!=mask.shape:
-        raise GeofastError("image and mask do not belong together", got=f"image {image.shape}, mask {mask.shape}", need="(rows, cols, bands) and (rows, cols)")
-    if mask.dtype!=np.uint8: raise GeofastError("a mask has small whole numbers", got=str(mask.dtype), need="uint8: 0, 1, and 255 where nothing is known")
+        raise GeofastError("image and mask do not belong together", got=f"image {image.shape}, mask {mask.shape}",
+                           need="(rows, cols, bands) and (rows, cols)")
+    if mask.dtype!=np.uint8:
+        raise GeofastError("a mask has small whole numbers", got=str(mask.dtype), need="uint8: 0, 1, and 255 where nothing is known")
 
 class TileAug:
     "A pipeline `(image, mask) -> (image, mask)`, reproducible from one number for each call"
@@ -42,7 +44,8 @@ class TileAug:
                 )->tuple:                # image of the same dtype, mask
         check_pair(image, mask)
         if self.rgb and (image.dtype!=np.uint8 or image.shape[2]!=3):
-            raise GeofastError("colour steps need 8-bit red, green and blue", got=f"{image.dtype}, {image.shape[2]} bands", need="uint8, 3 bands", fix="train_aug(..., rgb=False)")
+            raise GeofastError("colour steps need 8-bit red, green and blue", got=f"{image.dtype}, {image.shape[2]} bands",
+                               need="uint8, 3 bands", fix="train_aug(..., rgb=False)")
         rng = np.random.default_rng(seed:=random.getrandbits(32) if seed is None else seed)
         self.pipe.set_random_state(rng, random.Random(seed))
         x = image if image.dtype.name in NATIVE else image.astype(np.float32)
@@ -79,15 +82,16 @@ def geometry_steps(size:int, scale:float, rotate:float, fill=0)->list:
 def light_steps(colour:float, blur:float)->list:
     "Brightness, contrast, gamma, hue; blur or noise: for 8-bit red, green, blue"
     c,g = (-colour,colour),round(100*colour)
-    light = [A.OneOf([A.RandomBrightnessContrast(c,c,p=1), A.RandomGamma((100-g,100+g),p=1)], p=.5), A.HueSaturationValue(g//4,g,0,p=.3)] if colour else []
-    return light+([A.OneOf([A.GaussianBlur(sigma_limit=(.3,1.2),p=1), A.GaussNoise(std_range=(.01,.04),p=1)], p=blur)] if blur else [])
+    light = A.OneOf([A.RandomBrightnessContrast(c,c,p=1), A.RandomGamma((100-g,100+g),p=1)], p=.5)
+    grain = A.OneOf([A.GaussianBlur(sigma_limit=(.3,1.2),p=1), A.GaussNoise(std_range=(.01,.04),p=1)], p=blur)
+    return ([light, A.HueSaturationValue(g//4,g,0,p=.3)] if colour else [])+([grain] if blur else [])
 
 def train_aug(size:int=256,      # side of the result, px
               rgb:bool=True,     # 8-bit red, green, blue; False: any bands and dtype, with `band_jitter`
               scale:float=.15,   # zoom up to 1 +- scale
               rotate:float=15,   # up to this many degrees, besides the right angles
               colour:float=.2,   # strength of the change of light
-              blur:float=.2,     # probability of blur or noise (rgb only)
+              blur:float=.2,     # probability of blur or noise (`rgb` only)
               fill=0,            # pixel value outside the tile, one number or one for each band
              )->TileAug:         # (image (h,w,bands), mask (h,w)) -> both of side `size`
     "Random symmetries, scale, crop and light"

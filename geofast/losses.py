@@ -28,7 +28,8 @@ def known_pixels(pred:Tensor, # logits, (b,c,h,w)
     x,y = pred.as_subclass(Tensor),targ.as_subclass(Tensor)
     if y.ndim==x.ndim: y = y[:,0]
     if x.shape[:1]+x.shape[2:]!=y.shape:
-        raise GeofastError("prediction and target differ in size", got=f"logits {tuple(x.shape)}, labels {tuple(y.shape)}", need="(b,c,h,w) and (b,h,w)")
+        raise GeofastError("prediction and target differ in size", got=f"logits {tuple(x.shape)}, labels {tuple(y.shape)}",
+                           need="(b,c,h,w) and (b,h,w)")
     known = y!=IGNORE
     x = x.to(torch.promote_types(x.dtype, torch.float32))
     return torch.where(known[:,None], x, torch.zeros_like(x)), y.long(), known
@@ -53,7 +54,8 @@ class MaskedCE(MaskedLoss):
     "Cross-entropy of 2 or more channels, mean over the known pixels"
     def value(self, x:Tensor, y:Tensor, known:Tensor)->Tensor:
         if x.shape[1]<2:
-            raise GeofastError("cross-entropy of one channel is always 0", got="1 channel", need="2 or more", fix="use MaskedBCE, or a model with classes=2")
+            raise GeofastError("cross-entropy of one channel is always 0", got="1 channel", need="2 or more",
+                               fix="use MaskedBCE, or a model with classes=2")
         return F.cross_entropy(x, y, ignore_index=IGNORE, reduction='sum')/known.sum().clamp(min=1)
 
 # %% ../nbs/20_losses.ipynb #c026
@@ -61,7 +63,8 @@ class MaskedBCE(MaskedLoss):
     "Binary cross-entropy of 1 channel of logits, mean over the known pixels"
     def value(self, x:Tensor, y:Tensor, known:Tensor)->Tensor:
         if x.shape[1]!=1:
-            raise GeofastError("binary cross-entropy takes one channel", got=f"{x.shape[1]} channels", need="1", fix="use MaskedCE, or a model with classes=1")
+            raise GeofastError("binary cross-entropy takes one channel", got=f"{x.shape[1]} channels", need="1",
+                               fix="use MaskedCE, or a model with classes=1")
         l = F.binary_cross_entropy_with_logits(x[:,0], (y==1).to(x.dtype), reduction='none')
         return (l*known).sum()/known.sum().clamp(min=1)
 
@@ -72,7 +75,8 @@ class SoftDice(MaskedLoss):
                  smooth:float=1,             # `s` in pixels: an empty tile without prediction scores 0
                  threshold:float=.5):
         super().__init__(threshold)
-        if not smooth>0: raise GeofastError("dice without smoothing is 0/0 on empty tiles", got=f"smooth={smooth}", need="more than 0 pixels")
+        if not smooth>0:
+            raise GeofastError("dice without smoothing is 0/0 on empty tiles", got=f"smooth={smooth}", need="more than 0 pixels")
         self.per_image,self.smooth = per_image,smooth
 
     def value(self, x:Tensor, y:Tensor, known:Tensor)->Tensor:
@@ -88,6 +92,8 @@ class LossSum(MaskedLoss):
                  threshold:float=.5):
         super().__init__(threshold)
         self.losses,self.weights = nn.ModuleList(losses),[1.]*len(losses) if weights is None else list(weights)
-        if len(self.weights)!=len(losses) or not losses: raise GeofastError("each loss needs a weight", got=f"{len(losses)} losses, {len(self.weights)} weights")
+        if len(self.weights)!=len(losses) or not losses:
+            raise GeofastError("each loss needs a weight", got=f"{len(losses)} losses, {len(self.weights)} weights")
 
-    def value(self, x:Tensor, y:Tensor, known:Tensor)->Tensor: return sum(w*l.value(x,y,known) for w,l in zip(self.weights,self.losses))
+    def value(self, x:Tensor, y:Tensor, known:Tensor)->Tensor:
+        return sum(w*l.value(x,y,known) for w,l in zip(self.weights,self.losses))

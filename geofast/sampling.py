@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['class_weights', 'draw', 'drawn_shares', 'plot_shares', 'DrawnDL', 'drawn_dls']
 
-# %% ../nbs/13_sampling.ipynb #c002
+# %% ../nbs/13_sampling.ipynb #c003
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -13,7 +13,7 @@ from fastai.data.core import DataLoaders, TfmdDL
 from fastai.data.block import DataBlock
 from .core import DataError, GeofastError
 
-# %% ../nbs/13_sampling.ipynb #c007
+# %% ../nbs/13_sampling.ipynb #c008
 def class_weights(klass,       # class of each tile
                   within=None, # what the tiles of a class share their weight by; None: equally
                  )->np.ndarray: # probability of each tile in a draw; sums to 1, and to the same in each class
@@ -22,14 +22,15 @@ def class_weights(klass,       # class of each tile
     if not len(k) or k.isna().any() or len(w)!=len(k):
         raise DataError("tiles cannot be weighted", got=f"{len(k)} tiles, {k.isna().sum()} without a class, {len(w)} values to share by",
                         need="a class, and a value if any, for each tile")
-    if not (np.isfinite(w)&(w>=0)).all(): raise DataError("weights must be shares", got=f"{w[~(np.isfinite(w)&(w>=0))].iloc[0]}",
-                                                          need="finite numbers, 0 or more")
+    bad = w[~(np.isfinite(w)&(w>=0))]
+    if len(bad): raise DataError("weights must be shares", got=f"{bad.iloc[0]}", need="finite numbers, 0 or more")
     total = w.groupby(k).transform('sum')
-    if (total==0).any(): raise DataError("a class would never be drawn", got=f"only zeros in {k[total==0].iloc[0]}",
-                                         need="a tile with more than 0 in each class", fix="add a small number to `within`")
+    if (total==0).any():
+        raise DataError("a class would never be drawn", got=f"only zeros in {k[total==0].iloc[0]}",
+                        need="a tile with more than 0 in each class", fix="add a small number to `within`")
     return (w/total/k.nunique()).to_numpy()
 
-# %% ../nbs/13_sampling.ipynb #c012
+# %% ../nbs/13_sampling.ipynb #c013
 def draw(weights,     # of each tile; None: each tile once, in random order
          n:int,       # length of the draw (without weights: number of tiles)
          seed:int=0,
@@ -41,12 +42,12 @@ def draw(weights,     # of each tile; None: each tile once, in random order
     w = np.asarray(weights,float)
     return rng.choice(len(w), n, p=w/w.sum())
 
-# %% ../nbs/13_sampling.ipynb #c016
+# %% ../nbs/13_sampling.ipynb #c017
 def drawn_shares(klass,       # class of each tile
                  weights,     # of each tile
                  n:int|None=None, # draws; None: as many as tiles
                  seed:int=0,
-                )->pd.DataFrame: # for each class: tiles, share of tiles (`before`) and of draws (`after`), expected share, mean repeats of a tile
+                )->pd.DataFrame: # of each class: tiles, share of tiles (`before`), of draws (`after`), expected share, repeats of a tile
     "What one epoch of weighted draws consists of"
     k = pd.Series(np.asarray(klass)); n = n or len(k); w = pd.Series(np.asarray(weights,float))
     t = k.value_counts().rename('tiles').to_frame()
@@ -55,16 +56,16 @@ def drawn_shares(klass,       # class of each tile
     t['expected'] = (w/w.sum()).groupby(k).sum()
     return t.assign(repeats=t.after*n/t.tiles)
 
-# %% ../nbs/13_sampling.ipynb #c018
+# %% ../nbs/13_sampling.ipynb #c019
 def plot_shares(shares:pd.DataFrame, # of `drawn_shares`
                 ax=None)->plt.Axes:
     "Bars of the classes' shares before and after weighting"
-    ax = shares[['before','after']].plot.bar(ax=ax, figsize=(5,2.4), color=['0.75','C0'], width=.8, xlabel='', ylabel='share of an epoch',
-                                             rot=0)
-    ax.axhline(1/len(shares), color='k', lw=.5, ls=':')
+    ax = ax or plt.subplots(figsize=(5,.3*len(shares)+.6))[1]
+    shares[['before','after']].iloc[::-1].plot.barh(ax=ax, color=['0.75','C0'], width=.8, ylabel='', xlabel='share of an epoch')
+    ax.axvline(1/len(shares), color='k', lw=.5, ls=':')
     return ax
 
-# %% ../nbs/13_sampling.ipynb #c028
+# %% ../nbs/13_sampling.ipynb #c029
 class DrawnDL(TfmdDL):
     "A `TfmdDL` that shuffles by `draw`: with replacement by `wgts`, reproducible from `seed` and `epoch`"
     def __init__(self, dataset=None, bs:int=64,
@@ -78,7 +79,7 @@ class DrawnDL(TfmdDL):
             raise GeofastError("these weights cannot be drawn by", got=f"{len(self.wgts)} weights for {self.n} items",
                                need="one number for each item, 0 or more, not all 0")
         self.draws = draws
-        if draws and wgts is not None: self.n = draws
+        if draws and self.shuffle and wgts is not None: self.n = draws
 
     def get_idxs(self)->list:
         if not self.shuffle: return super().get_idxs()
@@ -95,7 +96,7 @@ class DrawnDL(TfmdDL):
         if same: return super().new(dataset, cls, **(dict(wgts=self.wgts,draws=self.draws,seed=self.seed,epoch=self.epoch)|kwargs))
         return super().new(dataset, cls or TfmdDL, **kwargs)
 
-# %% ../nbs/13_sampling.ipynb #c034
+# %% ../nbs/13_sampling.ipynb #c035
 def drawn_dls(dblock:DataBlock,      # how a row becomes input and target
               source,                # e.g. a tile index
               wgts=None,             # of each row of `source`, those for validation are not used; None: each training row once per epoch
