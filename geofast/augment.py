@@ -82,16 +82,17 @@ def geometry_steps(size:int, scale:float, rotate:float, fill=0)->list:
 def light_steps(colour:float, blur:float)->list:
     "Brightness, contrast, gamma, hue; blur or noise: for 8-bit red, green, blue"
     c,g = (-colour,colour),round(100*colour)
-    light = A.OneOf([A.RandomBrightnessContrast(c,c,p=1), A.RandomGamma((100-g,100+g),p=1)], p=.5)
-    grain = A.OneOf([A.GaussianBlur(sigma_limit=(.3,1.2),p=1), A.GaussNoise(std_range=(.01,.04),p=1)], p=blur)
-    return ([light, A.HueSaturationValue(g//4,g,0,p=.3)] if colour else [])+([grain] if blur else [])
+    light = [A.OneOf([A.RandomBrightnessContrast(c,c,p=1), A.RandomGamma((100-g,100+g),p=1)], p=.7),
+             A.HueSaturationValue(round(.6*g),g,g//2,p=.7), A.ToGray(p=colour/4)]
+    grain = A.OneOf([A.GaussianBlur(sigma_limit=(.3,1.2),p=1), A.GaussNoise(std_range=(.01,.06),p=1), A.Downscale((.5,.9),p=1)], p=blur)
+    return (light if colour else [])+([grain] if blur else [])
 
 def train_aug(size:int=256,      # side of the result, px
               rgb:bool=True,     # 8-bit red, green, blue; False: any bands and dtype, with `band_jitter`
               scale:float=.15,   # zoom up to 1 +- scale
               rotate:float=15,   # up to this many degrees, besides the right angles
               colour:float=.2,   # strength of the change of light
-              blur:float=.2,     # probability of blur or noise (`rgb` only)
+              blur:float=.2,     # probability of blur, noise or lost resolution (`rgb` only)
               fill=0,            # pixel value outside the tile, one number or one for each band
              )->TileAug:         # (image (h,w,bands), mask (h,w)) -> both of side `size`
     "Random symmetries, scale, crop and light"

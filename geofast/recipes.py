@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import torch
 from . import __version__
+from .augment import train_aug
 from .block import tile_dls
 from .bundle import Bundle, Spec, save_bundle
 from .core import DataError, GeofastError, Win, seed_all
@@ -46,6 +47,10 @@ class Recipe:
     steps:int = 400             # gradient steps
     looks:int = 4               # validations on the way
     lr:float = 2e-3             # highest learning rate of the decoder; the encoder's is a tenth
+    scale:float = .4            # augmentation: zoom up to 1 +- scale,
+    rotate:float = 45           # degrees,
+    colour:float = .4           # strength of the change of light,
+    blur:float = .3             # probability of blur or noise
     seed:int = 0
     predict:int = 512           # side of a prediction tile, px
     overlap:int = 128           # of prediction tiles, px
@@ -62,7 +67,9 @@ def recipe_dls(r:Recipe,
     tiles = check_leak(split_by(tiles, valid, by) if valid is not None else split_by_block(tiles, 4*r.tile, .2, r.seed))
     held = tiles[tiles.split=='valid']
     tiles = pd.concat([tiles[tiles.split=='train'], held[(held.row%r.tile==0)&(held.col%r.tile==0)]])
-    return tile_dls(tiles, r.size, r.bs, draws=r.bs*max(1,r.steps//r.looks), fill=fill, bands=int(scenes.bands.iloc[0]), seed=r.seed)
+    bands = int(scenes.bands.iloc[0]); rgb = bands==3 and scenes.dtype.iloc[0]=='uint8'
+    aug = train_aug(r.size, rgb, r.scale, r.rotate, r.colour, r.blur, [127]*bands if fill is None else fill)
+    return tile_dls(tiles, r.size, r.bs, draws=r.bs*max(1,r.steps//r.looks), fill=fill, bands=bands, aug=aug, seed=r.seed)
 
 def fit_recipe(r:Recipe, scenes:pd.DataFrame, valid=None, by:str='group', progress:bool=True, **kw):
     "Train the network of a recipe on prepared scenes; returns the `Learner`"
