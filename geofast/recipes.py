@@ -62,14 +62,16 @@ def recipe_dls(r:Recipe,
                by:str='group',      # what `valid` names: 'group' or 'scene'
                fill=None,
               ):
-    "Loaders of a recipe: tiles, a split without leak, weights by scene"
-    tiles = tile_index(scenes, r.tile, r.step)
-    tiles = check_leak(split_by(tiles, valid, by) if valid is not None else split_by_block(tiles, 4*r.tile, .2, r.seed))
-    held = tiles[tiles.split=='valid']
-    tiles = pd.concat([tiles[tiles.split=='train'], held[(held.row%r.tile==0)&(held.col%r.tile==0)]])
+    "Loaders of a recipe: overlapping tiles to train on, a split without leak, weights by scene, validation on whole tiles"
+    def split(step):
+        t = tile_index(scenes, r.tile, step)
+        return check_leak(split_by(t, valid, by) if valid is not None else split_by_block(t, 4*r.tile, .2, r.seed))
+    tiles,held = split(r.step),split(r.tile)
+    tiles = pd.concat([tiles[tiles.split=='train'], held[held.split=='valid']])
     bands = int(scenes.bands.iloc[0]); rgb = bands==3 and scenes.dtype.iloc[0]=='uint8'
     aug = train_aug(r.size, rgb, r.scale, r.rotate, r.colour, r.blur, [127]*bands if fill is None else fill)
-    return tile_dls(tiles, r.size, r.bs, draws=r.bs*max(1,r.steps//r.looks), fill=fill, bands=bands, aug=aug, seed=r.seed)
+    return tile_dls(tiles, r.size, r.bs, draws=r.bs*max(1,r.steps//r.looks), fill=fill, bands=bands, aug=aug, valid_size=r.tile,
+                    seed=r.seed)
 
 def fit_recipe(r:Recipe, scenes:pd.DataFrame, valid=None, by:str='group', progress:bool=True, **kw):
     "Train the network of a recipe on prepared scenes; returns the `Learner`"

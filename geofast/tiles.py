@@ -9,6 +9,7 @@ __all__ = ['window_sums', 'scene_tiles', 'tile_index', 'split_by', 'split_by_blo
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import shapely
 from affine import Affine
 from .core import DataError, Win, axis_starts
 from .raster import ground_gsd, open_raster
@@ -96,7 +97,7 @@ def check_leak(tiles:gpd.GeoDataFrame # with `split`
     a,b = (tiles[tiles.split==s] for s in ('train','valid'))
     if not len(a) or not len(b):
         raise DataError("one side of the split is empty", got=f"{len(a)} training, {len(b)} validation tiles", need="both")
-    inner = b.geometry.buffer(-1e-9)
+    inner = shapely.buffer(b.geometry.values, -1e-9)
     i,j = a.sindex.query(inner, predicate='intersects')
     if len(i):
         raise DataError("training and validation tiles share ground",

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['TileIoU', 'BestThreshold', 'has_bf16', 'Bf16', 'StopOnNaN', 'tile_learner', 'fit_steps', 'curves']
 
-# %% ../nbs/24_train.ipynb #c002
+# %% ../nbs/24_train.ipynb #c003
 from contextlib import nullcontext
 import pandas as pd
 import torch
@@ -19,7 +19,7 @@ from .losses import MaskedCE, probabilities
 from .metrics import ThresholdMeter
 from .models import param_groups
 
-# %% ../nbs/24_train.ipynb #c005
+# %% ../nbs/24_train.ipynb #c006
 class TileIoU(Metric):
     "Micro IoU over all validation pixels at the threshold one half"
     def __init__(self): self.reset()
@@ -40,7 +40,7 @@ class BestThreshold(Metric):
     @property
     def name(self): return ('best_threshold','best_iou')[self.what]
 
-# %% ../nbs/24_train.ipynb #c007
+# %% ../nbs/24_train.ipynb #c008
 def has_bf16(device:str)->bool:
     "True if the device multiplies bf16 in hardware"
     if device=='cuda': return torch.cuda.is_bf16_supported()
@@ -55,7 +55,7 @@ class Bf16(Callback):
     def after_pred(self):
         self.cast.__exit__(None,None,None); self.learn.pred = self.pred.float()
 
-# %% ../nbs/24_train.ipynb #c010
+# %% ../nbs/24_train.ipynb #c011
 class StopOnNaN(Callback):
     "Stop with an error when the loss is not finite"
     def after_loss(self):
@@ -77,7 +77,7 @@ def tile_learner(dls:DataLoaders,  # of `tile_dls`
                     metrics=[iou]+([BestThreshold(iou,0),BestThreshold(iou,1)] if thresholds else []), cbs=[Bf16,StopOnNaN])
     return learn
 
-# %% ../nbs/24_train.ipynb #c012
+# %% ../nbs/24_train.ipynb #c013
 def fit_steps(learn:Learner, # of `tile_learner`
               lr:float=2e-3, # highest learning rate of the decoder
               epochs:int=4,  # each as long as the training loader's `draws`

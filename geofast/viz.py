@@ -112,6 +112,7 @@ def preview_png(dst:str|Path,        # .png
                 pred:np.ndarray,     # (h,w) bool or 0/1; other values (255) are no building
                 valid:np.ndarray|None=None, # (h,w) bool; None: all
                 title:str='',
+                credit:str='',       # attribution, in small print below
                )->Path:              # `dst`
     "Image, truth, prediction and errors side by side, at most 1200 px wide, with IoU, precision and recall"
     valid = np.ones(pred.shape,bool) if valid is None else valid
@@ -123,6 +124,7 @@ def preview_png(dst:str|Path,        # .png
         ax.imshow(im); ax.set_title(name,fontsize=12); ax.set(xticks=[],yticks=[])
     head = '     '.join(o for o in (title, '' if truth is None else _scores(pred,truth,valid)) if o)
     if head: fig.suptitle(head, fontsize=14)
+    if credit: fig.supxlabel(credit, fontsize=8, color='#666666')
     if truth is not None:
         keys = [Patch(facecolor=np.array(c)/255, edgecolor='#888', label=k) for k,c in ERROR_COLORS.items()]
         fig.legend(handles=keys, loc='outside lower center', ncols=4, frameon=False)
