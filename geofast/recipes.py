@@ -6,7 +6,7 @@
 __all__ = ['LOSSES', 'BAND_NAMES', 'Recipe', 'recipe_dls', 'fit_recipe', 'recipe_spec', 'train_bundle', 'scene_truth', 'evaluate',
            'leave_one_out']
 
-# %% ../nbs/51_recipes.ipynb #c002
+# %% ../nbs/51_recipes.ipynb #c003
 import platform
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -28,7 +28,7 @@ from .tiles import check_leak, split_by, split_by_block, tile_index
 from .train import curves, fit_steps, tile_learner
 from .vector import burn, read_vector
 
-# %% ../nbs/51_recipes.ipynb #c005
+# %% ../nbs/51_recipes.ipynb #c006
 LOSSES = dict(ce=(2,MaskedCE), bce=(1,MaskedBCE), dice=(2,SoftDice)) # name: output channels, class
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Recipe:
     predict:int = 512           # side of a prediction tile, px
     overlap:int = 128           # of prediction tiles, px
 
-# %% ../nbs/51_recipes.ipynb #c008
+# %% ../nbs/51_recipes.ipynb #c009
 def recipe_dls(r:Recipe,
                scenes:pd.DataFrame, # prepared scenes
                valid=None,          # groups (or scenes) held out; None: a fifth of the ground, in blocks
@@ -81,7 +81,7 @@ def fit_recipe(r:Recipe, scenes:pd.DataFrame, valid=None, by:str='group', progre
     dls = recipe_dls(r, scenes, valid, by, fill=np.rint(model.mean.flatten().numpy()).tolist())
     return fit_steps(tile_learner(dls, model, loss(), **kw), r.lr, r.looks, progress)
 
-# %% ../nbs/51_recipes.ipynb #c011
+# %% ../nbs/51_recipes.ipynb #c012
 BAND_NAMES = {1:['grey'], 3:['red','green','blue'], 4:['red','green','blue','nir']}
 
 def recipe_spec(r:Recipe, scenes:pd.DataFrame, valid, iou:float, licence='not stated', attribution='')->Spec:
@@ -108,7 +108,7 @@ def train_bundle(r:Recipe,
     learn = fit_recipe(r, scenes, valid, progress=progress)
     return save_bundle(out, learn.model.cpu().eval(), recipe_spec(r, scenes, valid, float(curves(learn).iou.iloc[-1]), **kw))
 
-# %% ../nbs/51_recipes.ipynb #c015
+# %% ../nbs/51_recipes.ipynb #c016
 def scene_truth(scene)->tuple: # mask (h,w) uint8 with 255 where there are no pixels
     "Labels of a raw scene, burned on its own grid"
     with GridReader(scene.image) as g:
@@ -125,7 +125,7 @@ def evaluate(model:Bundle|str|Path,
     for s in scenes.itertuples(): meter.update(predict_tile(s.image, model, tta=tta).mask==1, scene_truth(s), group=s.scene)
     return meter.table(), meter
 
-# %% ../nbs/51_recipes.ipynb #c018
+# %% ../nbs/51_recipes.ipynb #c019
 def _scores(m): return {k: m.score(k) for k in ('iou','precision','recall')}
 
 def leave_one_out(r:Recipe,

@@ -53,7 +53,7 @@ STYLES = dict(
     industrial=TownStyle((white,(.50,.51,.52),(.30,.33,.37),(.40,.48,.55)), ((.42,.41,.39),(.50,.48,.44)), 44, (18,36), (6,12),
                      ('flat','gable'), .75, .03, .5, .3, (.30,.30,.31), 32631, (580_000.,5_750_000.)))
 
-# %% ../nbs/03_scenes.ipynb #c007
+# %% ../nbs/03_scenes.ipynb #c008
 @dataclass
 class Town:
     "Buildings, roads, trees, cars and fields of a square piece of ground; coordinates (x,y) in metres from its south-west corner"
@@ -82,7 +82,7 @@ def _houses(st, lots, rng):
     xy = lots[:,:2]+rng.uniform(-1,1,(n,2))*room*.6
     return np.column_stack([xy, w, l, lots[:,2]+rng.uniform(-st.twist,st.twist,n), eaves, rise, kind])
 
-# %% ../nbs/03_scenes.ipynb #c008
+# %% ../nbs/03_scenes.ipynb #c009
 def rectangle(b)->shapely.Polygon: # one row of `Town.buildings`
     "Footprint of a building in metres"
     c,s = math.cos(b[4]),math.sin(b[4])
@@ -115,7 +115,7 @@ def make_town(seed:int=0,
     lots = lots[(rng.random(len(lots))<st.fill)&(np.abs(lots[:,:2]-size_m/2)<size_m/2+st.lot).all(1)]
     return _furnish(seed, style, size_m, st, lots, roads, rng)
 
-# %% ../nbs/03_scenes.ipynb #c009
+# %% ../nbs/03_scenes.ipynb #c010
 def _furnish(seed, style, size_m, st, lots, roads, rng):
     "Houses, trees, cars and fields for the parcels of a town"
     fields = _fields(st, size_m, rng)
@@ -135,7 +135,7 @@ def _fields(st, size, rng):
     side = size*rng.uniform(.18,.3,2); c = rng.uniform(0,1,2)*(size-side)
     return [(shapely.affinity.rotate(shapely.box(*c,*(c+side)), rng.uniform(0,45)), rng.uniform(0,np.pi))]
 
-# %% ../nbs/03_scenes.ipynb #c014
+# %% ../nbs/03_scenes.ipynb #c015
 def noise(shape, cell:float, rng, octaves:int=3)->np.ndarray: # (h,w), about 0 +- 1
     "Smooth noise: random grids of size `cell`, `cell`/2, ... px, interpolated and summed"
     out = np.zeros(shape)
@@ -159,7 +159,7 @@ def _local(town, gsd, x, y, r, n): # window around (x,y) with reach r: slices an
     rows,cols = np.mgrid[r0:r1,c0:c1]
     return (slice(r0,r1),slice(c0,c1)), (cols-c)*gsd, (w-rows)*gsd
 
-# %% ../nbs/03_scenes.ipynb #c015
+# %% ../nbs/03_scenes.ipynb #c019
 def _turned(dx, dy, angle): c,s = math.cos(angle),math.sin(angle); return dx*c+dy*s, -dx*s+dy*c
 
 def _build(town, gsd, g, rng):
@@ -186,7 +186,7 @@ def _plant(town, gsd, g, rng):
         tone = rng.uniform(.7,1.3)
         for k,c in enumerate((.10,.20,.07)): g['rgb'][k][sl][m] = c*tone*rng.uniform(.8,1.2,m.sum())
 
-# %% ../nbs/03_scenes.ipynb #c016
+# %% ../nbs/03_scenes.ipynb #c020
 def _ground(town, gsd, n, rng):
     "Terrain, soil, grass, fields, roads and cars: dict of grids"
     st = STYLES[town.style]; t = Affine(gsd,0,0,0,-gsd,town.size)
@@ -214,7 +214,7 @@ def _park(town, gsd, g, rng):
         g['agl'][sl][m] = 1.4
         for k in range(3): g['rgb'][k][sl][m] = c*rng.uniform(.9,1.1)
 
-# %% ../nbs/03_scenes.ipynb #c018
+# %% ../nbs/03_scenes.ipynb #c024
 def sunlight(dsm:np.ndarray, # (h,w) metres
              gsd:float, azimuth:float, elevation:float, # radians; azimuth clockwise from north
             )->tuple:        # cosine of incidence 0-1, lit (h,w) 0-1
@@ -232,7 +232,7 @@ def _shifted(a, r, c): # value at (row+r, col+c), the border repeated
     h,w = a.shape
     return a[np.clip(np.arange(h)+r,0,h-1)][:,np.clip(np.arange(w)+c,0,w-1)]
 
-# %% ../nbs/03_scenes.ipynb #c022
+# %% ../nbs/03_scenes.ipynb #c028
 BAND_MIX = dict(red=(1,0,0,-.02), green=(0,1,0,0), blue=(0,0,1,-.01), nir=(.5,.4,.1,.38), rededge=(.5,.4,.1,.18), swir16=(.7,.4,0,.02),
                 swir22=(.8,.2,0,-.08), grey=(.34,.33,.33,0))
 
@@ -276,7 +276,7 @@ def _mend(out, height, r, c):
         for l in [*out,height]: l[torn] = _shifted(l,r,c)[torn]
     return out,height
 
-# %% ../nbs/03_scenes.ipynb #c023
+# %% ../nbs/03_scenes.ipynb #c029
 def _sky(shape, gsd, cover, sun, rng):
     "Cloud opacity 0-1, cloud mask, shadow mask and darkening"
     if not cover: z = np.zeros(shape); return z,z>0,z>0,z
@@ -305,7 +305,7 @@ def render(town:Town,
     refl = np.stack([np.tensordot(BAND_MIX[b][:3],g['rgb'],1)+BAND_MIX[b][3]*g['veg'] for b in bands]).clip(.01,1.2)*light
     return _expose(town, gsd, bands, refl, g, off_nadir, view, sun, haze, grain, clouds, dtype, rng)
 
-# %% ../nbs/03_scenes.ipynb #c024
+# %% ../nbs/03_scenes.ipynb #c030
 def _expose(town, gsd, bands, refl, g, off_nadir, view, sun, haze, grain, clouds, dtype, rng):
     "From lit reflectance on the ground grid to the picture and its truth"
     scale = math.tan(off_nadir)/gsd; agl,ids = g['agl'],g['id']
@@ -323,7 +323,7 @@ def _expose(town, gsd, bands, refl, g, off_nadir, view, sun, haze, grain, clouds
                  scale, view, cloud, shade,
                  foot[~foot.is_empty], Affine(gsd,0,x0,0,-gsd,y0+town.size), CRS.from_epsg(st.epsg), gsd)
 
-# %% ../nbs/03_scenes.ipynb #c036
+# %% ../nbs/03_scenes.ipynb #c042
 def write_town(s:Scene,
                folder:str|Path,
                name:str,      # `<town>_<number>`
