@@ -52,8 +52,8 @@ class Recipe:
     colour:float = .4           # strength of the change of light,
     blur:float = .3             # probability of blur or noise
     seed:int = 0
-    predict:int = 512           # side of a prediction tile, px
-    overlap:int = 128           # of prediction tiles, px
+    predict:int = 256           # side of a prediction tile, px
+    overlap:int = 64            # of prediction tiles, px
 
 # %% ../nbs/51_recipes.ipynb #c009
 def recipe_dls(r:Recipe,
