@@ -111,7 +111,7 @@ def _load_member(folder, m, arch):
     except (SafetensorError, RuntimeError) as e:
         raise ContractError(f"{p} does not fit the architecture of its bundle", got=str(e).splitlines()[0],
                             need=f"weights of {arch}") from e
-    return net.eval().requires_grad_(False)
+    return net.eval().requires_grad_(False).to(memory_format=torch.channels_last) # the faster layout on a CPU and in bf16
 
 def load_bundle(folder:str|Path)->Bundle:
     "Read a bundle; every file is checked against its SHA-256 before it is parsed, and no code in it is run"

@@ -21,7 +21,7 @@ from fastprogress.fastprogress import progress_bar
 from rasterio.crs import CRS
 from . import __version__
 from .bundle import Bundle, check_contract, load_bundle
-from .core import ContractError, GeofastError, Win, atomic_path, axis_starts, clip_win
+from .core import ContractError, GeofastError, Win, atomic_path, axis_starts, clip_win, keep_memory
 from .polygons import mask_to_polygons
 from .raster import BLOCK, GridReader, Raster, _pad_to, cog_writer, lerp_axis, write_cog
 from .tta import tta_mean
@@ -145,6 +145,7 @@ def predict_rows(src,             # GridReader or ArraySource on the working gri
                  tick=lambda n:None, # called with the number of tiles done
                 ):                # yields (first row, probability (rows, cols) float32)
     "Blended probabilities on the working grid, in bands of finished rows from top to bottom"
+    if str(device)=='cpu': keep_memory()
     (ys,wy),(xs,wx) = plan.axes; T,(gh,gw) = plan.tile,plan.grid
     band,acc = _Band(src, plan), np.zeros((T,max(gw,T)), np.float32)
     for i,y in enumerate(ys):
