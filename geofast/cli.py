@@ -148,7 +148,7 @@ def demo(out:str='demo',   # folder of the results
     bundle = _demo_train(out, folder, group, gsd, credit, steps)
     say(f"Predicting {Path(unseen.image).name}, a town never seen, at its own resolution")
     predict(str(unseen.image), str(out/'bundle'), str(out/'mask.tif'), prob=str(out/'probability.tif'),
-            polygons=str(out/'buildings.parquet'))
+            polygons=str(out/'buildings.parquet'), tta='flips')
     polys = read_vector(out/'buildings.parquet'); write_vector(polys, out/'buildings.geojson')
     scores = _demo_score(scenes, unseen, read_raster(out/'mask.tif').pixels[0])
     _demo_pictures(out, unseen, polys, credit)
