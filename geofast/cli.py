@@ -57,7 +57,7 @@ def train(data:str,             # folder of images, each with polygons under the
           valid:str=None,       # groups held out, comma-separated; default: a fifth of the ground
           encoder:str='tu-tf_efficientnet_lite0', # of segmentation-models-pytorch
           weights:str='imagenet', # imagenet, none, or a file of encoder weights
-          loss:str='ce',        # ce, bce or dice
+          loss:str='ce_dice',   # ce, bce, dice or ce_dice
           steps:int=400,        # gradient steps
           size:int=256,         # side of a crop, px
           bs:int=8,             # crops in a batch
@@ -93,7 +93,7 @@ def crossval(data:str,             # folder of images with polygons, named <city
              gsd:float=.15,        # metres per pixel of training
              encoder:str='tu-tf_efficientnet_lite0', # of segmentation-models-pytorch
              weights:str='imagenet', # imagenet, none, or a file of encoder weights
-             loss:str='ce',        # ce, bce or dice
+             loss:str='ce_dice',   # ce, bce, dice or ce_dice
              steps:int=400,        # gradient steps per city
              size:int=256,         # side of a crop, px
              bs:int=8,             # crops in a batch
@@ -145,7 +145,7 @@ def demo(out:str='demo',   # folder of the results
     t0,out = time.time(),Path(out); out.mkdir(parents=True, exist_ok=True)
     folder,group,gsd,credit = demo_data(out)
     scenes = find_scenes(folder); unseen = next(scenes[scenes.group==group].itertuples())
-    bundle = _demo_train(out, folder, group, gsd, credit, steps)
+    _demo_train(out, folder, group, gsd, credit, steps)
     say(f"Predicting {Path(unseen.image).name}, a town never seen, at its own resolution")
     predict(str(unseen.image), str(out/'bundle'), str(out/'mask.tif'), prob=str(out/'probability.tif'),
             polygons=str(out/'buildings.parquet'), tta='flips')

@@ -20,16 +20,18 @@ from .bundle import Bundle, Spec, save_bundle
 from .core import DataError, GeofastError, Win, seed_all
 from .datasets import find_scenes, prepare
 from .infer import predict_tile
-from .losses import MaskedBCE, MaskedCE, SoftDice
+from .losses import LossSum, MaskedBCE, MaskedCE, SoftDice
 from .metrics import IoUMeter
 from .models import build_model
 from .raster import GridReader
+from .sampling import class_weights
 from .tiles import check_leak, split_by, split_by_block, tile_index
 from .train import curves, fit_steps, tile_learner
 from .vector import burn, read_vector
 
 # %% ../nbs/51_recipes.ipynb #c006
-LOSSES = dict(ce=(2,MaskedCE), bce=(1,MaskedBCE), dice=(2,SoftDice)) # name: output channels, class
+LOSSES = dict(ce=(2,MaskedCE), bce=(1,MaskedBCE), dice=(2,SoftDice), # name: output channels, what makes the loss
+              ce_dice=(2,lambda: LossSum(MaskedCE(),SoftDice())))
 
 @dataclass(frozen=True)
 class Recipe:
@@ -42,7 +44,8 @@ class Recipe:
     arch:str = 'unet'
     encoder:str = 'tu-tf_efficientnet_lite0'
     pretrained:bool|str = True  # True, False, or a file of encoder weights
-    loss:str = 'ce'             # a key of `LOSSES`
+    loss:str = 'ce_dice'        # a key of `LOSSES`
+    share:bool = True           # within a scene, draw tiles by their share of building; else evenly
     bs:int = 8                  # tiles in a batch
     steps:int = 400             # gradient steps
     looks:int = 4               # validations on the way
@@ -68,9 +71,11 @@ def recipe_dls(r:Recipe,
         return check_leak(split_by(t, valid, by) if valid is not None else split_by_block(t, 4*r.tile, .2, r.seed))
     tiles,held = split(r.step),split(r.tile)
     tiles = pd.concat([tiles[tiles.split=='train'], held[held.split=='valid']])
+    train = tiles[tiles.split=='train']; weights = class_weights(train.klass, train.building+.02 if r.share else None)
     bands = int(scenes.bands.iloc[0]); rgb = bands==3 and scenes.dtype.iloc[0]=='uint8'
     aug = train_aug(r.size, rgb, r.scale, r.rotate, r.colour, r.blur, [127]*bands if fill is None else fill)
     return tile_dls(tiles, r.size, r.bs, draws=r.bs*max(1,r.steps//r.looks), fill=fill, bands=bands, aug=aug, valid_size=r.tile,
+                    weights=weights,
                     seed=r.seed)
 
 def fit_recipe(r:Recipe, scenes:pd.DataFrame, valid=None, by:str='group', progress:bool=True, **kw):
