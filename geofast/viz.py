@@ -124,10 +124,10 @@ def preview_png(dst:str|Path,        # .png
         ax.imshow(im); ax.set_title(name,fontsize=12); ax.set(xticks=[],yticks=[])
     head = '     '.join(o for o in (title, '' if truth is None else _scores(pred,truth,valid)) if o)
     if head: fig.suptitle(head, fontsize=14)
-    if credit: fig.supxlabel(credit, fontsize=8, color='#666666')
+    if credit and truth is None: fig.supxlabel(credit, fontsize=8, color='#666666')
     if truth is not None:
         keys = [Patch(facecolor=np.array(c)/255, edgecolor='#888', label=k) for k,c in ERROR_COLORS.items()]
-        fig.legend(handles=keys, loc='outside lower center', ncols=4, frameon=False)
+        fig.legend(handles=keys, loc='outside lower center', ncols=4, frameon=False, title=credit, title_fontsize=8)
     with atomic_path(dst) as part: fig.savefig(part, format='png')
     return Path(dst)
 
