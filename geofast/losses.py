@@ -18,7 +18,7 @@ def probabilities(logits:Tensor, # (b,1,h,w) or (b,2,h,w)
                  )->Tensor:      # (b,h,w) float32, 0-1
     "Probability of a building: `sigmoid` of one channel, channel 1 of the `softmax` of two"
     x = logits.as_subclass(Tensor).float()
-    return x[:,0].sigmoid() if x.shape[1]==1 else x.softmax(1)[:,1]
+    return x[:,0].sigmoid() if x.shape[1]==1 else (x[:,1]-x[:,0]).sigmoid()
 
 # %% ../nbs/20_losses.ipynb #c013
 def known_pixels(pred:Tensor, # logits, (b,c,h,w)
