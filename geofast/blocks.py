@@ -271,7 +271,9 @@ def build_overviews(store:BlockStore, i:int)->None: # index of the layer
             store._write(store.file(i,row,0,level), pack_row(np.concatenate(two), l))
 
 # %% ../nbs/28_blocks.ipynb #c029
-def assemble(store:BlockStore, i:int)->None: # index of the layer
+def assemble(store:BlockStore, i:int, # index of the layer
+             tally=None,              # called with rows (n,w) as they were read back, e.g. to count
+            )->None:
     "Write the COG of a layer, read it back, give it its name"
     l,shapes = store.layers[i],level_shapes(store.shape)
     lost = [r for r in range(store.n_rows) if not _row_files(store,i,r,0)]
@@ -287,9 +289,9 @@ def assemble(store:BlockStore, i:int)->None: # index of the layer
             f.write(tiff_head(gdal_tags(l, store.transform, store.crs), sizes))
             for k in reversed(range(len(shapes))):
                 for tiles,_ in parts(k): f.writelines(tiles)
-        check_pixels(part, l, [crc for _,crc in parts(0)])
+        check_pixels(part, l, [crc for _,crc in parts(0)], tally)
 
-def check_pixels(path:Path, layer:Layer, crcs:list)->None: # of each row of blocks: the checksum of each block
+def check_pixels(path:Path, layer:Layer, crcs:list, tally=None)->None: # of each row of blocks: the checksum of each block
     "Read a file back through GDAL, block row by block row, and compare it with what was computed"
     with warnings.catch_warnings(), rasterio.open(path) as d:
         warnings.simplefilter('ignore', NotGeoreferencedWarning)
@@ -297,3 +299,4 @@ def check_pixels(path:Path, layer:Layer, crcs:list)->None: # of each row of bloc
             x = d.read(1, window=Window(0,r*BLOCK,d.width,min(BLOCK,d.height-r*BLOCK))).astype(layer.dtype)
             if [zlib.crc32(np.ascontiguousarray(x[:,j*BLOCK:(j+1)*BLOCK])) for j in range(len(crc))]!=crc:
                 raise RasterError(f"{path.name}: pixels read back differ from those computed", got=f"rows from {r*BLOCK}", fix="check the disk")
+            if tally: tally(x)

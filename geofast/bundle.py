@@ -6,7 +6,7 @@
 __all__ = ['FORMAT', 'Spec', 'read_spec', 'Bundle', 'save_bundle', 'load_bundle', 'check_contract']
 
 # %% ../nbs/29_bundle.ipynb #c002
-import json, shutil
+import hashlib, json, shutil
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 import torch
@@ -67,10 +67,22 @@ class Bundle:
     def to(self, device): self.models = [m.to(device) for m in self.models]; return self
 
     @torch.inference_mode()
-    def probability(self, x:torch.Tensor # (b,c,h,w) raw pixel values
-                   )->torch.Tensor:      # (b,h,w) probability of a building, float32
+    def probability(self, x:torch.Tensor, # (b,c,h,w) raw pixel values
+                    precision:str='fp32', # or 'bf16': the networks compute in it, their mean is taken in fp32
+                   )->torch.Tensor:       # (b,h,w) probability of a building, float32
         "Mean probability over the members"
-        return torch.stack([probabilities(m(x).float()) for m in self.models]).mean(0)
+        with torch.autocast(x.device.type, torch.bfloat16, enabled=precision=='bf16'): logits = [m(x) for m in self.models]
+        p = probabilities(logits[0])
+        for l in logits[1:]: p = p+probabilities(l)
+        return p/len(logits) if len(logits)>1 else p
+
+    def fingerprint(self)->str: # SHA-256
+        "`hash`, or one made of contract and weights for a bundle that is not on disk"
+        if self.hash: return self.hash
+        h = hashlib.sha256(json.dumps(asdict(self.spec), sort_keys=True, default=str).encode())
+        for m in self.models:
+            for k,v in m.state_dict().items(): h.update(k.encode()); h.update(v.detach().cpu().contiguous().numpy().tobytes())
+        return h.hexdigest()
 
     @property
     def fill(self)->list: # raw value of invalid pixels, one per band: 0 after normalisation
