@@ -72,11 +72,11 @@ def beyond(fill)->dict:
     "What albumentations puts beyond the tile"
     return dict(border_mode=cv2.BORDER_CONSTANT, fill=float(np.mean(fill)), fill_mask=OUTSIDE)
 
-def geometry_steps(size:int, scale:float, rotate:float, fill=0)->list:
+def geometry_steps(size:int, scale, rotate:float, fill=0)->list:
     "Affine, random crop or padding to `size`, and the eight symmetries"
     out = beyond(fill)
-    turn = [A.Affine(scale=(1-scale,1+scale), rotate=(-rotate,rotate), keep_ratio=True, interpolation=cv2.INTER_LINEAR,
-                     mask_interpolation=cv2.INTER_NEAREST, p=.5, **out)] if scale or rotate else []
+    turn = [A.Affine(scale=scale if isinstance(scale,(tuple,list)) else (1-scale,1+scale), rotate=(-rotate,rotate), keep_ratio=True, interpolation=cv2.INTER_LINEAR,
+                     mask_interpolation=cv2.INTER_NEAREST, p=.7, **out)] if scale or rotate else []
     return [*turn, A.RandomCrop(size, size, pad_if_needed=True, pad_position='random', **out), A.D4(p=1)]
 
 def light_steps(colour:float, blur:float)->list:
@@ -89,7 +89,7 @@ def light_steps(colour:float, blur:float)->list:
 
 def train_aug(size:int=256,      # side of the result, px
               rgb:bool=True,     # 8-bit red, green, blue; False: any bands and dtype, with `band_jitter`
-              scale:float=.15,   # zoom up to 1 +- scale
+              scale:float|tuple=.15, # zoom up to 1 +- scale, or from the first to the second
               rotate:float=15,   # up to this many degrees, besides the right angles
               colour:float=.2,   # strength of the change of light
               blur:float=.2,     # probability of blur, noise or lost resolution (`rgb` only)

@@ -52,11 +52,17 @@ class MaskedLoss(nn.Module):
 # %% ../nbs/20_losses.ipynb #c021
 class MaskedCE(MaskedLoss):
     "Cross-entropy of 2 or more channels, mean over the known pixels"
+    def __init__(self, building:float=1, # weight of a building pixel, channel 1, beside 1 of all others
+                 threshold:float=.5):
+        super().__init__(threshold)
+        self.building = building
+
     def value(self, x:Tensor, y:Tensor, known:Tensor)->Tensor:
         if x.shape[1]<2:
             raise GeofastError("cross-entropy of one channel is always 0", got="1 channel", need="2 or more",
                                fix="use MaskedBCE, or a model with classes=2")
-        return F.cross_entropy(x, y, ignore_index=IGNORE, reduction='sum')/known.sum().clamp(min=1)
+        w = torch.ones(x.shape[1], device=x.device, dtype=x.dtype); w[1] = self.building
+        return F.cross_entropy(x, y, w, ignore_index=IGNORE, reduction='sum')/(w[torch.where(known,y,0)]*known).sum().clamp(min=1)
 
 # %% ../nbs/20_losses.ipynb #c026
 class MaskedBCE(MaskedLoss):
