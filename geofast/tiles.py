@@ -37,7 +37,7 @@ def scene_tiles(scene,    # a row of the scene table: scene, image, label, group
         wins = [Win(r,c,size,size) for r in axis_starts(g.shape[0],size,step) for c in axis_starts(g.shape[1],size,step)]
         m = l.read(1); known = window_sums(m!=255,wins); built = window_sums(m==1,wins)
         geo = [raster_box(w.shape, g.transform*Affine.translation(w.col,w.row)) for w in wins]
-        d = dict(image=str(scene.image), label=str(scene.label), scene=scene.scene, group=scene.group, klass=scene.scene, split='train',
+        d = dict(image=str(scene.image), label=str(scene.label), scene=scene.scene, group=scene.group, klass=scene.klass, split='train',
                  gsd=ground_gsd(g.transform, g.crs, g.shape),
                  building=built/np.maximum(known,1), valid=known/size**2)
         return gpd.GeoDataFrame(pd.DataFrame(wins, columns=Win._fields).assign(**d), geometry=geo, crs=g.crs)
