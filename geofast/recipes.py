@@ -30,29 +30,31 @@ from .train import curves, fit_steps, tile_learner
 from .vector import burn, read_vector
 
 # %% ../nbs/51_recipes.ipynb #c006
-LOSSES = dict(ce=(2,MaskedCE), bce=(1,MaskedBCE), dice=(2,SoftDice), # name: output channels, what makes the loss
-              ce_dice=(2,lambda: LossSum(MaskedCE(),SoftDice())))
+LOSSES = dict(ce=(2,MaskedCE), bce=(1,lambda building: MaskedBCE()), dice=(2,lambda building: SoftDice()), # output channels, maker
+              ce_dice=(2,lambda building: LossSum(MaskedCE(building),SoftDice())))
 
 @dataclass(frozen=True)
 class Recipe:
     "Every decision of a footprint system, from the resolution to the overlap of prediction"
     name:str = 'footprints'
     gsd:float = .15             # metres per pixel of training and prediction
-    tile:int = 384              # side of the tiles that crops are taken from, px
+    tile:int = 512              # side of the tiles that crops are taken from, px
     step:int = 192              # distance of neighbouring tiles, px
     size:int = 256              # side of a training crop, px
     arch:str = 'unet'
     encoder:str = 'tu-tf_efficientnet_lite0'
     pretrained:bool|str = True  # True, False, or a file of encoder weights
     loss:str = 'ce_dice'        # a key of `LOSSES`
+    building:float = 2          # weight of building pixels in the cross-entropy of `ce` and `ce_dice`
     share:bool = True           # within a scene, draw tiles by their share of building; else evenly
     bs:int = 8                  # tiles in a batch
     steps:int = 400             # gradient steps
     looks:int = 4               # validations on the way
-    lr:float = 2e-3             # highest learning rate of the decoder; the encoder's is a tenth
-    scale:float = .4            # augmentation: zoom up to 1 +- scale,
+    lr:float = 1e-3             # highest learning rate, of encoder and decoder
+    average:float = .99         # decay of the mean of the weights; 0: the last weights count
+    scale:tuple = (.55,1.4)     # augmentation: zoom from .. to,
     rotate:float = 45           # degrees,
-    colour:float = .4           # strength of the change of light,
+    colour:float = .5           # strength of the change of light,
     blur:float = .3             # probability of blur or noise
     seed:int = 0
     predict:int = 256           # side of a prediction tile, px
@@ -84,7 +86,7 @@ def fit_recipe(r:Recipe, scenes:pd.DataFrame, valid=None, by:str='group', progre
     seed_all(r.seed); channels,loss = LOSSES[r.loss]
     model = build_model(r.arch, r.encoder, bands=int(scenes.bands.iloc[0]), classes=channels, pretrained=r.pretrained)
     dls = recipe_dls(r, scenes, valid, by, fill=np.rint(model.mean.flatten().numpy()).tolist())
-    return fit_steps(tile_learner(dls, model, loss(), **kw), r.lr, r.looks, progress)
+    return fit_steps(tile_learner(dls, model, loss(r.building), average=r.average, **kw), r.lr, r.looks, progress=progress)
 
 # %% ../nbs/51_recipes.ipynb #c012
 BAND_NAMES = {1:['grey'], 3:['red','green','blue'], 4:['red','green','blue','nir']}
@@ -123,11 +125,11 @@ def scene_truth(scene)->tuple: # mask (h,w) uint8 with 255 where there are no pi
 def evaluate(model:Bundle|str|Path,
              scenes:pd.DataFrame|str|Path, # raw scene table or folder
              tta:str='none',
-            )->tuple:                      # (table per scene and in all, the `IoUMeter`)
-    "Score a bundle on whole scenes, on their own pixels"
+            )->tuple:                      # (table per `klass` and in all, the `IoUMeter`)
+    "Score a bundle on whole scenes, on their own pixels; tiles that share a label file count as one scene"
     scenes = scenes if isinstance(scenes, pd.DataFrame) else find_scenes(scenes)
     meter = IoUMeter()
-    for s in scenes.itertuples(): meter.update(predict_tile(s.image, model, tta=tta).mask==1, scene_truth(s), group=s.scene)
+    for s in scenes.itertuples(): meter.update(predict_tile(s.image, model, tta=tta).mask==1, scene_truth(s), group=s.klass)
     return meter.table(), meter
 
 # %% ../nbs/51_recipes.ipynb #c019
@@ -138,7 +140,7 @@ def leave_one_out(r:Recipe,
                   work:str|Path,     # prepared scenes and bundles are kept here
                   progress:bool=True,
                   tta:str='none',
-                 )->pd.DataFrame:    # a row per group: scenes, iou, precision, recall
+                 )->pd.DataFrame:    # rows per scene and per group: images, iou, precision, recall
     "Train one model per group on all the others and score it on the group, on raw pixels"
     raw,work,rows = find_scenes(data), Path(work), []
     scenes = prepare(raw, work/'scenes', r.gsd, progress)
@@ -147,11 +149,12 @@ def leave_one_out(r:Recipe,
                         fix="name scenes `<city>_<number>`")
     total = IoUMeter()
     for g in sorted(scenes.group.unique()):
-        learn = fit_recipe(r, scenes, [g], progress=progress)
+        learn = fit_recipe(r, scenes, [g], progress=progress); held = raw[raw.group==g]
         b = save_bundle(work/f'without_{g}', learn.model.cpu().eval(), recipe_spec(r, scenes, [g], float(curves(learn).iou.iloc[-1])))
-        _,m = evaluate(b, raw[raw.group==g], tta); total = total+m
-        rows.append(dict(left_out=g, scenes=int((raw.group==g).sum()), **_scores(m)))
+        meters = {k: evaluate(b, held[held.klass==k], tta)[1] for k in held.klass.unique()}; m = sum(meters.values()); total = total+m
+        if len(meters)>1: rows += [dict(left_out=g, scored_on=k, images=int((held.klass==k).sum()), **_scores(o)) for k,o in meters.items()]
+        rows.append(dict(left_out=g, scored_on='all', images=len(held), **_scores(m)))
         if progress: print(f"{g}: IoU {m.score():.3f}", flush=True)
-    mean = pd.DataFrame(rows)[['iou','precision','recall']].mean().to_dict()
-    return pd.DataFrame([*rows, dict(left_out='mean over groups', scenes=len(raw), **mean),
-                         dict(left_out='all pixels', scenes=len(raw), **_scores(total))])
+    t = pd.DataFrame(rows); mean = t[t.scored_on=='all'][['iou','precision','recall']].mean().to_dict()
+    return pd.concat([t, pd.DataFrame([dict(left_out='each', scored_on='mean over groups', images=len(raw), **mean),
+                                       dict(left_out='each', scored_on='all pixels', images=len(raw), **_scores(total))])], ignore_index=True)
