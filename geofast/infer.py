@@ -364,9 +364,9 @@ def _layers(dst, prob, prob_dtype):
 
 def encode_rows(prob:np.ndarray, valid:np.ndarray, threshold:float, layers:list)->list: # (n,w) each
     "What is written of a chunk of probabilities: the mask, and the probabilities if they are asked for"
-    out = [np.where(valid, prob>threshold, 255).astype(np.uint8)]
-    for l in layers[1:]: out.append(np.where(valid, np.rint(prob*254), 255).astype(np.uint8) if l.dtype=='uint8'
-                                    else np.where(valid, prob, np.nan).astype(np.float16))
+    out = [(prob>threshold).view(np.uint8)]; out[0][~valid] = 255
+    for l in layers[1:]: out.append(np.where(valid, np.rint(prob*254).astype(np.uint8), np.uint8(255)) if l.dtype=='uint8'
+                                    else np.where(valid, prob.astype(np.float16), np.float16(np.nan)))
     return out
 
 def job_key(src:GridReader, model:Bundle, plan:BlockPlan, opt:Options, layers:list)->dict:

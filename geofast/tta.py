@@ -16,8 +16,9 @@ def _turn(k:int, # quarter turns, counter-clockwise
           mirror:bool=False, # left-right mirror before turning
          )->tuple: # (forward, inverse)
     "Element of D4 and its inverse: mirror first if asked, then turn; back in reverse order"
-    def forward(x:Tensor)->Tensor: return torch.rot90(x.flip(-1) if mirror else x, k, (-2,-1))
-    def inverse(x:Tensor)->Tensor: return torch.rot90(x, -k, (-2,-1)).flip(-1) if mirror else torch.rot90(x, -k, (-2,-1))
+    def rot(x, k): return torch.rot90(x, k, (-2,-1)) if k else x
+    def forward(x:Tensor)->Tensor: return rot(x.flip(-1) if mirror else x, k)
+    def inverse(x:Tensor)->Tensor: return rot(x, -k).flip(-1) if mirror else rot(x, -k)
     return forward,inverse
 
 TTA = {'none':  [_turn(0)],
