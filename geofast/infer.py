@@ -13,7 +13,7 @@ import json, math, resource, sys, time, warnings
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import NamedTuple
@@ -176,11 +176,11 @@ def read_bands(src, plan:BlockPlan, win:Win, # output window
     T,(ys,_),(xs,_) = plan.tile,*plan.axes
     x0,x1 = xs[cols.first], xs[cols.last-1]+T; k = src.shape[1]/plan.shape[1]
     roll = src.rolling(min(win.col,int(x0/k)), min(plan.shape[1],max(win.col+win.w,math.ceil(x1/k))))
-    x = v = np.zeros((0,0)); top = 0
+    x = v = None; resampled = tuple(src.shape)!=tuple(plan.shape)
     for i in range(rows.first, rows.last):
-        t0 = time.perf_counter(); keep = max(0, top+T-ys[i]) if v.size else 0
+        t0 = time.perf_counter(); keep = max(0, ys[i-1]+T-ys[i]) if x is not None and resampled else 0 # else the reader keeps them
         new,ok = src.read(Win(ys[i]+keep, x0, T-keep, x1-x0), roll); new = as_input(new, ok, fill)
-        x,v,top = (np.concatenate([x[:,-keep:],new],1),np.concatenate([v[-keep:],ok]),ys[i]) if keep else (new,ok,ys[i])
+        x,v = (np.concatenate([x[:,-keep:],new],1), np.concatenate([v[-keep:],ok])) if keep else (new,ok)
         some = v.any(0); todo = [j for j in range(cols.first,cols.last) if some[xs[j]-x0:xs[j]-x0+T].any()]
         clock['read'] += time.perf_counter()-t0
         yield Band(i, x, todo, roll.take_fresh())
@@ -209,14 +209,13 @@ def blend_rows(bands:Iterable, model:Bundle, plan:BlockPlan, win:Win, opt:Option
     rows,cols = plan.halo(0,win.row,win.row+win.h), plan.halo(1,win.col,win.col+win.w)
     T,(ys,wy),(xs,wx) = plan.tile,*plan.axes; x0 = xs[cols.first]
     wy,wx = (torch.from_numpy(w).to(opt.device) for w in (wy,wx))
-    acc,row = (torch.zeros((T,xs[cols.last-1]+T-x0), device=opt.device) for _ in range(2))
+    acc = torch.zeros((T,xs[cols.last-1]+T-x0), device=opt.device)
     run = partial(model.probability, precision=opt.precision)
     for b in bands:
-        t0 = time.perf_counter(); row.zero_()
+        t0 = time.perf_counter()
         for k in range(0, len(b.todo), opt.batch):
             js = b.todo[k:k+opt.batch]; p = tta_mean(run, _tiles(b.x, [xs[j]-x0 for j in js], T, opt.device), opt.tta)
-            for j,q in zip(js,p): row[:,xs[j]-x0:xs[j]-x0+T].addcmul_(q, wx[j])
-        acc.addcmul_(row, wy[b.row][:,None])
+            for j,q in zip(js,p): acc[:,xs[j]-x0:xs[j]-x0+T].addcmul_(q, wy[b.row][:,None]*wx[j])
         n = (ys[b.row+1] if b.row+1<rows.last else rows.stop)-ys[b.row]
         done = acc[max(0,rows.start-ys[b.row]):min(n,rows.stop-ys[b.row]), cols.start-x0:cols.stop-x0].to('cpu',copy=True).numpy()
         acc[:T-n] = acc[n:].clone(); acc[T-n:] = 0
@@ -241,15 +240,16 @@ def upsample_rows(rows:Iterable,  # arrays (n, cols of the halo), from its first
         r0 = r1; keep = min(max(top, math.floor((r0+.5)*sy-.5)), end)
         buf,top = buf[keep-top:],keep
 
-def rechunk(rows:Iterable, n:int)->Iterator:
-    "Cut a stream of rows into chunks of `n` rows (the last may be shorter)"
+def rechunk(rows:Iterable, # lists of arrays with the same number of rows
+            n:int)->Iterator:
+    "Cut streams of rows into chunks of `n` rows (the last may be shorter)"
     held,have = [],0
     for p in rows:
-        while have+len(p)>=n:
-            cut = n-have; yield np.concatenate([*held,p[:cut]]) if held else p[:cut]
-            held,have,p = [],0,p[cut:]
-        if len(p): held.append(p); have += len(p)
-    if held: yield np.concatenate(held)
+        while have+len(p[0])>=n:
+            held.append([o[:n-have] for o in p]); yield [np.concatenate(o) for o in zip(*held)]
+            p = [o[n-have:] for o in p]; held,have = [],0
+        if len(p[0]): held.append(p); have += len(p[0])
+    if held: yield [np.concatenate(o) for o in zip(*held)]
 
 # %% ../nbs/31_infer.ipynb #c035
 class ValidRows:
@@ -271,8 +271,8 @@ def predict_window(src,             # `GridReader` or `ArraySource` on the worki
                    model:Bundle, plan:BlockPlan, win:Win, opt:Options=Options(),
                    clock:dict|None=None,
                    tick=lambda n:None, # called with the number of tiles done
-                  )->Iterator:         # (first row, probability (n, win.w) float32, valid (n, win.w) bool), `n` up to 512
-    "Blended probabilities of an output window, from top to bottom"
+                  )->Iterator:         # (first row, probability (n, win.w) float32, valid (n, win.w) bool)
+    "Blended probabilities of an output window, from top to bottom, a few hundred rows at a time"
     clock = dict(read=0.,compute=0.,write=0.) if clock is None else clock
     cols = plan.halo(1,win.col,win.col+win.w); k = src.shape[1]/plan.shape[1]
     valid = ValidRows(win, min(win.col,int(plan.axes[1][0][cols.first]/k)))
@@ -280,7 +280,7 @@ def predict_window(src,             # `GridReader` or `ArraySource` on the worki
         for p,fresh,n in ahead(blend_rows(ahead(read_bands(src,plan,win,model.fill,clock)), model, plan, win, opt, clock)):
             valid.add(fresh); tick(n); yield p
     r = win.row
-    for p in rechunk(upsample_rows(rows(), plan, win), BLOCK):
+    for p in upsample_rows(rows(), plan, win):
         yield r, p, valid.take(r,len(p)); r += len(p)
 
 # %% ../nbs/31_infer.ipynb #c045
@@ -354,7 +354,7 @@ Prediction.plot = plot_prediction
 
 # %% ../nbs/31_infer.ipynb #c053
 PROB_DTYPES = dict(uint8=dict(nodata=255, scale=1/254, smooth=True), float16=dict(nodata=math.nan))
-CACHE = 64*2**20 # bytes that GDAL may keep: each block is decoded once, so it needs no more
+CACHE = 16*2**20 # bytes that GDAL may keep: each block is decoded once, so it needs no more
 
 def _layers(dst, prob, prob_dtype):
     if prob_dtype not in PROB_DTYPES:
@@ -380,21 +380,24 @@ def job_key(src:GridReader, model:Bundle, plan:BlockPlan, opt:Options, layers:li
 # %% ../nbs/31_infer.ipynb #c055
 def memory_need(plan:BlockPlan, bands:int, itemsize:int, batch:int)->int: # bytes, beside the model and its activations
     "Estimate for one panel"
-    width = min(plan.shape[1], (plan.panel or 10**9)*BLOCK+2*plan.tile/plan.scale[1]); rows = plan.tile/plan.scale[0]+BLOCK
-    grid = width*plan.scale[1]*plan.tile; kept = bands*(1 if itemsize==1 else 4)
-    return int(grid*(3*kept+2+3*4) + width*rows*(2*bands*itemsize+1) + width*BLOCK*(2*4+4) + batch*plan.tile**2*(kept+4*bands+16) + CACHE)
+    width = min(plan.shape[1], (plan.panel or 10**9)*BLOCK+2*plan.tile/plan.scale[1]); kept = bands*(1 if itemsize==1 else 4)
+    grid = width*plan.scale[1]*plan.tile*(2*kept+10)
+    native = width*((plan.tile/plan.scale[0]+BLOCK/2)*(2*bands*itemsize+1)+6*BLOCK)
+    return int(grid+native+batch*plan.tile**2*(kept+4*bands+16)+195*2**20+CACHE)
 
 def fit_panel(plan:BlockPlan, bands:int, itemsize:int, batch:int,
               max_mem:float|None, # MB beside the model and its activations; None: the whole width at once
              )->BlockPlan:
-    "The widest panel that obeys `max_mem`"
+    "The plan in as few panels of equal width as obey `max_mem`"
     if max_mem is None: return plan
-    for n in range(-(-plan.shape[1]//BLOCK), 0, -1):
-        if memory_need(p:=BlockPlan(plan.shape,plan.grid,plan.tile,plan.overlap,n), bands, itemsize, batch)<=max_mem*2**20: return p
-    raise GeofastError("max_mem is too small", got=f"{max_mem} MB", need=f"{memory_need(p,bands,itemsize,batch)/2**20:.0f} MB",
+    total = -(-plan.shape[1]//BLOCK)
+    for n in range(1, total+1):
+        p = plan if n==1 else replace(plan, panel=-(-total//n))
+        if memory_need(p,bands,itemsize,batch)<=max_mem*2**20: return p
+    raise GeofastError("max_mem is too small", got=f"{max_mem} MB", need=f"{math.ceil(memory_need(p,bands,itemsize,batch)/2**20)} MB",
                        fix="allow more memory, or choose smaller tiles or batches")
 
-# %% ../nbs/31_infer.ipynb #c057
+# %% ../nbs/31_infer.ipynb #c058
 def predict_raster(src:str|Path,          # raster file, or anything that GDAL opens
                    model:Bundle|str|Path, # bundle or its folder
                    dst:str|Path,          # mask, .tif
@@ -405,7 +408,7 @@ def predict_raster(src:str|Path,          # raster file, or anything that GDAL o
                    tile:int=None, overlap:int=None, # px; default: those of the bundle
                    batch:int=None,        # tiles in one forward pass; default: 4 on a CPU, 16 on a GPU
                    precision:str='auto',  # 'bf16', 'fp32', or 'auto': bf16 where the device has it
-                   max_mem:float=None,    # MB beside the model and its activations; None: as much as the width needs
+                   max_mem:float|None=350,# MB beside the model and its activations; None: as much as the width needs
                    resume:bool=True,      # go on with the rows of a run that was interrupted; False: start again
                    progress:bool=True,
                   )->dict:                # the receipt, also written as `<dst>.json`
@@ -424,7 +427,7 @@ def predict_raster(src:str|Path,          # raster file, or anything that GDAL o
     with atomic_path(dst.with_suffix('.json')) as p: p.write_text(json.dumps(receipt, indent=1))
     return receipt
 
-# %% ../nbs/31_infer.ipynb #c058
+# %% ../nbs/31_infer.ipynb #c059
 def progress_ticks(wins:list, plan:BlockPlan, show:bool):
     "A `tick(tiles)` function that moves a progress bar, with megapixels per second"
     tiles = [(h.last-h.first)*(c.last-c.first) for w in wins for h,c in [(plan.halo(0,w.row,w.row+w.h),plan.halo(1,w.col,w.col+w.w))]]
@@ -442,11 +445,13 @@ def fill_store(store, source, model, plan, opt, clock, progress=True, parts=None
     wins = merge_parts(todo); tick = progress_ticks(wins, plan, progress)
     if progress and parts is None and len(todo)<len(plan.parts()):
         print(f"going on: {len(plan.parts())-len(todo)} of {len(plan.parts())} rows of blocks are there")
+    def encoded(w):
+        for _,p,valid in predict_window(source, model, plan, w, opt, clock, tick):
+            t0 = time.perf_counter(); out = encode_rows(p, valid, model.spec.threshold, store.layers)
+            clock['write'] += time.perf_counter()-t0; yield out
     for w in wins:
-        for r,p,valid in predict_window(source, model, plan, w, opt, clock, tick):
-            t0 = time.perf_counter()
-            store.put(r//BLOCK, w.col//BLOCK, *encode_rows(p, valid, model.spec.threshold, store.layers))
-            clock['write'] += time.perf_counter()-t0
+        for i,rows in enumerate(rechunk(encoded(w), BLOCK)):
+            t0 = time.perf_counter(); store.put(w.row//BLOCK+i, w.col//BLOCK, *rows); clock['write'] += time.perf_counter()-t0
 
 def finish_store(store, source, model, plan, opt, clock, t0)->dict:
     "Make the files of a full store; returns the receipt"
