@@ -75,7 +75,8 @@ def beyond(fill)->dict:
 def geometry_steps(size:int, scale, rotate:float, fill=0)->list:
     "Affine, random crop or padding to `size`, and the eight symmetries"
     out = beyond(fill)
-    turn = [A.Affine(scale=scale if isinstance(scale,(tuple,list)) else (1-scale,1+scale), rotate=(-rotate,rotate), keep_ratio=True, interpolation=cv2.INTER_LINEAR,
+    turn = [A.Affine(scale=scale if isinstance(scale,(tuple,list)) else (1-scale,1+scale), rotate=(-rotate,rotate), keep_ratio=True,
+                     interpolation=cv2.INTER_LINEAR,
                      mask_interpolation=cv2.INTER_NEAREST, p=.7, **out)] if scale or rotate else []
     return [*turn, A.RandomCrop(size, size, pad_if_needed=True, pad_position='random', **out), A.D4(p=1)]
 

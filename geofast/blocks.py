@@ -35,7 +35,7 @@ class Layer:
     scale:float|None = None  # value of one step, for probabilities kept as bytes
     smooth:bool = False      # neighbouring pixels resemble each other: store differences (TIFF predictor 2), uint8 and uint16 only
 
-# %% ../nbs/28_blocks.ipynb #c007
+# %% ../nbs/28_blocks.ipynb #c008
 _ROW = struct.Struct('<4sII') # magic, number of blocks, CRC-32 of what follows
 LEVEL = 4 # of deflate
 
@@ -59,7 +59,7 @@ def pack_row(x:np.ndarray, # (rows, cols), up to 512 rows
     body = np.array([*map(len,tiles),*crc],'<u4').tobytes()+b''.join(tiles)
     return _ROW.pack(b'gfb1', n, zlib.crc32(body))+body
 
-# %% ../nbs/28_blocks.ipynb #c008
+# %% ../nbs/28_blocks.ipynb #c011
 def split_row(data:bytes)->tuple: # compressed blocks, CRC-32 of the pixels of each
     "The parts of a packed row; a `RasterError` if it is damaged"
     magic,n,crc = _ROW.unpack_from(data) if len(data)>=_ROW.size else (b'',0,0)
@@ -79,7 +79,7 @@ def unpack_row(data:bytes, layer:Layer, shape:tuple # (rows, cols) of the row
         c = slice(i*BLOCK, min((i+1)*BLOCK, shape[1])); out[:,c] = b[:shape[0],:c.stop-c.start]
     return out
 
-# %% ../nbs/28_blocks.ipynb #c013
+# %% ../nbs/28_blocks.ipynb #c014
 def halve(x:np.ndarray, nodata:float # (h,w)
          )->np.ndarray:              # (ceil(h/2), ceil(w/2)), the same dtype
     "Mean of the known pixels in squares of 2 x 2, rounded half up; nodata where none is known"
@@ -100,7 +100,7 @@ def level_shapes(shape:tuple)->list: # of the raster and its overviews
     while max(out[-1])>BLOCK: out.append(tuple(-(-n//2) for n in out[-1]))
     return out
 
-# %% ../nbs/28_blocks.ipynb #c017
+# %% ../nbs/28_blocks.ipynb #c018
 def changed_keys(old:dict, new:dict)->list: # 'name: old then, new now'
     "What differs between the keys of two jobs"
     return [f"{k}: {old.get(k)} then, {new.get(k)} now" for k in sorted({*old,*new}) if old.get(k)!=new.get(k)]
@@ -114,12 +114,13 @@ def job_lock(folder:Path # made if it is not there
         try: fcntl.flock(f, fcntl.LOCK_EX|fcntl.LOCK_NB)
         except BlockingIOError as e:
             f.seek(0)
-            raise GeofastError(f"another process writes the same result, {folder.name.removesuffix('.part')}", got=f"process {f.read().strip()}",
+            raise GeofastError(f"another process writes the same result, {folder.name.removesuffix('.part')}",
+                               got=f"process {f.read().strip()}",
                                fix="wait for it, or choose another name") from e
         f.truncate(0); f.write(str(os.getpid())); f.flush()
         yield
 
-# %% ../nbs/28_blocks.ipynb #c018
+# %% ../nbs/28_blocks.ipynb #c020
 class BlockStore:
     "Rows of blocks of one result, on disk until all are there"
     def __init__(self,
@@ -157,9 +158,9 @@ class BlockStore:
 def store_error(folder:Path, e:OSError)->RasterError:
     "The error for a disk that does not take the result"
     return RasterError(f"cannot write {folder.name.removesuffix('.part')}", got=e, need="a writable folder with room on the disk",
-        fix=f"free some space and run it again: it goes on where it stopped. Finished rows are in {folder.name}, nothing is under the final name")
+        fix=f"free some space and run it again: it goes on from the rows in {folder.name}; nothing is under the final name")
 
-# %% ../nbs/28_blocks.ipynb #c020
+# %% ../nbs/28_blocks.ipynb #c024
 @contextmanager
 def open_store(key:dict,        # what decides the result: input, model, options, versions
                layers:list,     # of `Layer`; the job lies beside the first
@@ -192,7 +193,7 @@ def _clear(folder):
     for p in folder.iterdir():
         if p.name!='lock': p.unlink()
 
-# %% ../nbs/28_blocks.ipynb #c024
+# %% ../nbs/28_blocks.ipynb #c028
 _SIZES = {1:1,2:1,3:2,4:4,5:8,7:1,12:8,16:8} # bytes of a TIFF value by type
 _OFFSETS,_COUNTS = 324,325 # tags of where the tiles lie and how long they are
 
@@ -220,7 +221,7 @@ def read_tags(data:bytes # a little-endian TIFF
         tags[tag] = kind,count,data[p:p+size]
     return tags
 
-# %% ../nbs/28_blocks.ipynb #c026
+# %% ../nbs/28_blocks.ipynb #c030
 _GEO = (33550,33922,34264,34735,34736,34737,42112) # of the place on the ground and of metadata: for the full image alone
 
 def level_tags(tags:dict, shape:tuple, overview:bool, offsets:np.ndarray, counts:np.ndarray)->dict:
@@ -252,14 +253,15 @@ def tiff_head(tags:dict, levels:list # (shape, size of each tile) from the full 
     for i,(s,n) in enumerate(levels): out += directory(level_tags(tags,s,i>0,starts[i],np.array(n)), len(out), i+1==len(levels))
     return out
 
-# %% ../nbs/28_blocks.ipynb #c028
+# %% ../nbs/28_blocks.ipynb #c034
 def _row_files(store, layer, row, level): return sorted(store.folder.glob(f'{layer}.{level}.{row:06d}.' + '[0-9]'*6))
 
 def _read_row(store, i, row, level):
     "Pixels of a row of blocks, from the one or more files that hold it"
     w = level_shapes(store.shape)[level][1]; files = _row_files(store,i,row,level)
     starts = [int(f.name[-6:])*BLOCK for f in files]+[w]
-    return np.concatenate([unpack_row(f.read_bytes(), store.layers[i], (store.rows(row,level), b-a)) for f,a,b in zip(files,starts,starts[1:])], 1)
+    return np.concatenate([unpack_row(f.read_bytes(), store.layers[i],
+                                      (store.rows(row,level), b-a)) for f,a,b in zip(files,starts,starts[1:])], 1)
 
 def build_overviews(store:BlockStore, i:int)->None: # index of the layer
     "Store the rows of all overviews of a layer"
@@ -270,14 +272,15 @@ def build_overviews(store:BlockStore, i:int)->None: # index of the layer
             two = [halve(_read_row(store,i,r,level-1), l.nodata) for r in range(2*row, min(2*row+2,above))]
             store._write(store.file(i,row,0,level), pack_row(np.concatenate(two), l))
 
-# %% ../nbs/28_blocks.ipynb #c029
+# %% ../nbs/28_blocks.ipynb #c035
 def assemble(store:BlockStore, i:int, # index of the layer
              tally=None,              # called with rows (n,w) as they were read back, e.g. to count
             )->None:
     "Write the COG of a layer, read it back, give it its name"
     l,shapes = store.layers[i],level_shapes(store.shape)
     lost = [r for r in range(store.n_rows) if not _row_files(store,i,r,0)]
-    if lost: raise RasterError(f"{l.path} is not complete", got=f"{len(lost)} of {store.n_rows} rows of blocks are missing, first {lost[0]}")
+    if lost: raise RasterError(f"{l.path} is not complete",
+                               got=f"{len(lost)} of {store.n_rows} rows of blocks are missing, first {lost[0]}")
     build_overviews(store, i)
     def parts(level): # of each row: compressed blocks, checksums
         for row in range(-(-shapes[level][0]//BLOCK)):
@@ -298,5 +301,6 @@ def check_pixels(path:Path, layer:Layer, crcs:list, tally=None)->None: # of each
         for r,crc in enumerate(crcs):
             x = d.read(1, window=Window(0,r*BLOCK,d.width,min(BLOCK,d.height-r*BLOCK))).astype(layer.dtype)
             if [zlib.crc32(np.ascontiguousarray(x[:,j*BLOCK:(j+1)*BLOCK])) for j in range(len(crc))]!=crc:
-                raise RasterError(f"{path.name}: pixels read back differ from those computed", got=f"rows from {r*BLOCK}", fix="check the disk")
+                raise RasterError(f"{path.name}: pixels read back differ from those computed", got=f"rows from {r*BLOCK}",
+                                  fix="check the disk")
             if tally: tally(x)

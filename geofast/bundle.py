@@ -40,7 +40,7 @@ class Spec:
     members:list = field(default_factory=list)    # [{'file','sha256'}], filled when saved
     format:int = FORMAT
 
-# %% ../nbs/29_bundle.ipynb #c007
+# %% ../nbs/29_bundle.ipynb #c008
 def read_spec(text:str,        # bundle.json
               name:str='bundle.json', # for messages
              )->Spec:
@@ -55,7 +55,7 @@ def read_spec(text:str,        # bundle.json
                             fix="write the bundle again with this version of geofast")
     return Spec(**d)
 
-# %% ../nbs/29_bundle.ipynb #c011
+# %% ../nbs/29_bundle.ipynb #c012
 @dataclass
 class Bundle:
     "A contract with the networks that fulfil it"
@@ -88,7 +88,7 @@ class Bundle:
     def fill(self)->list: # raw value of invalid pixels, one per band: 0 after normalisation
         return self.spec.fill or self.models[0].mean.flatten().tolist()
 
-# %% ../nbs/29_bundle.ipynb #c013
+# %% ../nbs/29_bundle.ipynb #c016
 def save_bundle(folder:str|Path, # made new; an older bundle there is replaced
                 models,          # a `GeoModel` or a list of them
                 spec:Spec,       # `arch` and `members` are filled in here
@@ -110,7 +110,7 @@ def save_bundle(folder:str|Path, # made new; an older bundle there is replaced
     part.rename(folder)
     return load_bundle(folder)
 
-# %% ../nbs/29_bundle.ipynb #c014
+# %% ../nbs/29_bundle.ipynb #c017
 def _load_member(folder, m, arch):
     p = folder/Path(m['file']).name
     if not p.is_file():
@@ -134,7 +134,7 @@ def load_bundle(folder:str|Path)->Bundle:
     spec = read_spec(j.read_text(), str(j))
     return Bundle(spec, [_load_member(folder, m, spec.arch) for m in spec.members], str(folder), sha256(j))
 
-# %% ../nbs/29_bundle.ipynb #c022
+# %% ../nbs/29_bundle.ipynb #c025
 def check_contract(spec:Spec,
                    bands:int,        # of the raster, without alpha
                    dtype,            # of its pixels

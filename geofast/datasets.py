@@ -115,7 +115,8 @@ def prepare_scene(s, out:Path, gsd:float|None)->dict:
                 for r in range(0, g.shape[0], BLOCK):
                     x,ok = g.read(Win(r, 0, min(BLOCK,g.shape[0]-r), g.shape[1]))
                     wi(x); wl(np.where(ok, mask[r:r+BLOCK], 255))
-        return dict(scene=s.scene, image=str(img), label=str(lab), group=s.group, klass=s.klass, gsd=g.gsd, bands=g.count, dtype=g.dtype.name,
+        return dict(scene=s.scene, image=str(img), label=str(lab), group=s.group, klass=s.klass, gsd=g.gsd, bands=g.count,
+                    dtype=g.dtype.name,
                     polygons=len(polys))
 
 # %% ../nbs/11_datasets.ipynb #c015

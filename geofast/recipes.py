@@ -45,7 +45,7 @@ class Recipe:
     encoder:str = 'tu-tf_efficientnet_lite0'
     pretrained:bool|str = True  # True, False, or a file of encoder weights
     loss:str = 'ce_dice'        # a key of `LOSSES`
-    building:float = 2          # weight of building pixels in the cross-entropy of `ce` and `ce_dice`
+    building:float = 3          # weight of building pixels in the cross-entropy of `ce` and `ce_dice`
     share:bool = True           # within a scene, draw tiles by their share of building; else evenly
     bs:int = 8                  # tiles in a batch
     steps:int = 400             # gradient steps
@@ -157,4 +157,5 @@ def leave_one_out(r:Recipe,
         if progress: print(f"{g}: IoU {m.score():.3f}", flush=True)
     t = pd.DataFrame(rows); mean = t[t.scored_on=='all'][['iou','precision','recall']].mean().to_dict()
     return pd.concat([t, pd.DataFrame([dict(left_out='each', scored_on='mean over groups', images=len(raw), **mean),
-                                       dict(left_out='each', scored_on='all pixels', images=len(raw), **_scores(total))])], ignore_index=True)
+                                       dict(left_out='each', scored_on='all pixels', images=len(raw),
+                                            **_scores(total))])], ignore_index=True)

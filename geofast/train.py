@@ -41,7 +41,7 @@ class BestThreshold(Metric):
     @property
     def name(self): return ('best_threshold','best_iou')[self.what]
 
-# %% ../nbs/24_train.ipynb #c008
+# %% ../nbs/24_train.ipynb #c010
 class Bf16(Callback):
     "Forward pass in bfloat16 autocast, on a CPU or a GPU that has it; in fp32 elsewhere"
     order = 10
@@ -51,25 +51,25 @@ class Bf16(Callback):
     def after_pred(self):
         self.cast.__exit__(None,None,None); self.learn.pred = self.pred.float()
 
-# %% ../nbs/24_train.ipynb #c010
+# %% ../nbs/24_train.ipynb #c014
 class AverageWeights(Callback):
     "Validate with, and end with, the exponential mean of the weights"
     order = 60
     def __init__(self, decay:float=.99): self.decay,self.on = decay,False
-    def before_fit(self): self.on,self.steps,self.mean = True,0,self._copy()
+    def before_fit(self): self.on,self.steps,self.averaged = True,0,self._copy()
     def _copy(self): return {k:v.detach().clone() for k,v in self.learn.model.state_dict().items()}
     def after_step(self):
         d = min(self.decay,(1+self.steps)/(10+self.steps)); self.steps += 1
         for k,v in self.learn.model.state_dict().items():
-            if v.is_floating_point(): self.mean[k].lerp_(v.detach(), 1-d)
-            else: self.mean[k].copy_(v)
+            if v.is_floating_point(): self.averaged[k].lerp_(v.detach(), 1-d)
+            else: self.averaged[k].copy_(v)
     def before_validate(self):
-        if self.on: self.last = self._copy(); self.learn.model.load_state_dict(self.mean)
+        if self.on: self.last = self._copy(); self.learn.model.load_state_dict(self.averaged)
     def after_validate(self):
         if self.on: self.learn.model.load_state_dict(self.last)
-    def after_fit(self): self.on = False; self.learn.model.load_state_dict(self.mean)
+    def after_fit(self): self.on = False; self.learn.model.load_state_dict(self.averaged)
 
-# %% ../nbs/24_train.ipynb #c012
+# %% ../nbs/24_train.ipynb #c018
 class StopOnNaN(Callback):
     "Stop with an error when the loss is not finite"
     def after_loss(self):
@@ -77,6 +77,7 @@ class StopOnNaN(Callback):
             raise GeofastError("the loss is not finite", got=f"{self.loss.item()} in step {self.train_iter}", need="finite numbers",
                                fix="lower the learning rate, or look for NaN in the images")
 
+# %% ../nbs/24_train.ipynb #c020
 def tile_learner(dls:DataLoaders,  # of `tile_dls`
                  model,            # `GeoModel`
                  loss=None,        # default: `MaskedCE`
@@ -86,13 +87,13 @@ def tile_learner(dls:DataLoaders,  # of `tile_dls`
                 )->Learner:
     "A `Learner` with exact IoU, bf16 where the device has it, and two parameter groups"
     keep_memory()
-    iou = TileIoU()
+    iou = TileIoU(); cbs = [Bf16,StopOnNaN]+([AverageWeights(average)] if average else [])
     learn = Learner(dls, model.to(memory_format=torch.channels_last), loss_func=loss or MaskedCE(), opt_func=Adam, splitter=param_groups,
                     wd=wd,
-                    metrics=[iou]+([BestThreshold(iou,0),BestThreshold(iou,1)] if thresholds else []), cbs=[Bf16,StopOnNaN]+([AverageWeights(average)] if average else []))
+                    metrics=[iou]+([BestThreshold(iou,0),BestThreshold(iou,1)] if thresholds else []), cbs=cbs)
     return learn
 
-# %% ../nbs/24_train.ipynb #c014
+# %% ../nbs/24_train.ipynb #c022
 def fit_steps(learn:Learner, # of `tile_learner`
               lr:float=1e-3, # highest learning rate of the decoder
               epochs:int=4,  # each as long as the training loader's `draws`
