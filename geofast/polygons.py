@@ -19,7 +19,7 @@ from scipy import ndimage as ndi
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from .core import GeofastError, RasterError, Win
-from .raster import _decode, ground_gsd, open_raster
+from .raster import _decode, mask_kind, ground_gsd, open_raster
 from .vector import polygonise
 
 # %% ../nbs/04_polygons.ipynb #c007
@@ -157,7 +157,7 @@ def _raster_bands(ds, rows:int, threshold:float, tick)->Iterator:
     "Building pixels and weights of an open dataset, band by band"
     scale = ds.scales[0]
     for r in range(0, ds.height, rows):
-        x,valid = _decode(ds, Win(r,0,min(rows,ds.height-r),ds.width), 1)
+        x,valid = _decode(ds, Win(r,0,min(rows,ds.height-r),ds.width), [1], mask_kind(ds)); x = x[0]
         yield building_pixels(x if scale==1 else x*np.float32(scale), valid, threshold)
         if tick: tick(min(r+rows,ds.height), ds.height)
 
