@@ -106,10 +106,12 @@ def crossval(data:str,             # folder of images with polygons, named <city
              lr:float=1e-3,        # highest learning rate
              seed:int=0,
              tta:str='none',       # none, flips or d4
+             groups:str=None,      # leave out only these, comma-separated; default: each in turn
             ):
     "Leave one city out: train on all others, score on it, for each city"
     from geofast.recipes import leave_one_out
-    t = leave_one_out(_recipe(gsd, encoder, weights, loss, steps, size, bs, lr, seed), data, out, tta=tta)
+    t = leave_one_out(_recipe(gsd, encoder, weights, loss, steps, size, bs, lr, seed), data, out, tta=tta,
+                      groups=groups.split(',') if groups else None)
     t.to_csv(Path(out)/'table.csv', index=False)
     say(t.round(3).to_string(index=False))
 

@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['LOSSES', 'BAND_NAMES', 'Recipe', 'recipe_dls', 'fit_recipe', 'recipe_spec', 'train_bundle', 'scene_truth', 'evaluate',
-           'leave_one_out']
+           'fitted_without', 'leave_one_out']
 
 # %% ../nbs/51_recipes.ipynb #c003
-import platform
+import json, platform
 from dataclasses import asdict, dataclass
 from pathlib import Path
 import numpy as np
@@ -16,7 +16,7 @@ import torch
 from . import __version__
 from .augment import train_aug
 from .block import tile_dls
-from .bundle import Bundle, Spec, save_bundle
+from .bundle import Bundle, Spec, load_bundle, save_bundle
 from .core import DataError, GeofastError, Win, seed_all
 from .datasets import find_scenes, prepare
 from .infer import predict_tile
@@ -133,14 +133,22 @@ def evaluate(model:Bundle|str|Path,
     return meter.table(), meter
 
 # %% ../nbs/51_recipes.ipynb #c019
-def _scores(m): return {k: m.score(k) for k in ('iou','precision','recall')}
+def _scores(m): return m.table().loc['all',['images','tp','fp','fn','tn','iou','precision','recall']].to_dict()
+
+def fitted_without(g:str, r:Recipe, scenes:pd.DataFrame, work:Path, progress:bool)->Bundle:
+    "The model of `r` for all groups but `g`: from `work` if it is there, else trained"
+    p = work/f'without_{g}'; want = json.loads(json.dumps(recipe_spec(r, scenes, [g], 0).provenance))
+    if (p/'bundle.json').exists() and (b:=load_bundle(p)).spec.provenance==want: return b
+    learn = fit_recipe(r, scenes, [g], progress=progress)
+    return save_bundle(p, learn.model.cpu().eval(), recipe_spec(r, scenes, [g], float(curves(learn).iou.iloc[-1])))
 
 def leave_one_out(r:Recipe,
                   data:str|Path,     # folder of raw scenes with labels
                   work:str|Path,     # prepared scenes and bundles are kept here
                   progress:bool=True,
                   tta:str='none',
-                 )->pd.DataFrame:    # rows per scene and per group: images, iou, precision, recall
+                  groups=None,       # only these are left out in turn; None: each
+                 )->pd.DataFrame:    # rows per scene and per group: images, pixel counts, iou, precision, recall
     "Train one model per group on all the others and score it on the group, on raw pixels"
     raw,work,rows = find_scenes(data), Path(work), []
     scenes = prepare(raw, work/'scenes', r.gsd, progress)
@@ -148,14 +156,12 @@ def leave_one_out(r:Recipe,
         raise DataError("nothing to leave out", got=f"one group: {scenes.group.iloc[0]}", need="scenes of two or more",
                         fix="name scenes `<city>_<number>`")
     total = IoUMeter()
-    for g in sorted(scenes.group.unique()):
-        learn = fit_recipe(r, scenes, [g], progress=progress); held = raw[raw.group==g]
-        b = save_bundle(work/f'without_{g}', learn.model.cpu().eval(), recipe_spec(r, scenes, [g], float(curves(learn).iou.iloc[-1])))
+    for g in sorted(scenes.group.unique()) if groups is None else groups:
+        b,held = fitted_without(g, r, scenes, work, progress), raw[raw.group==g]
         meters = {k: evaluate(b, held[held.klass==k], tta)[1] for k in held.klass.unique()}; m = sum(meters.values()); total = total+m
-        if len(meters)>1: rows += [dict(left_out=g, scored_on=k, images=int((held.klass==k).sum()), **_scores(o)) for k,o in meters.items()]
-        rows.append(dict(left_out=g, scored_on='all', images=len(held), **_scores(m)))
+        if len(meters)>1: rows += [dict(left_out=g, scored_on=k, **_scores(o)) for k,o in meters.items()]
+        rows.append(dict(left_out=g, scored_on='all', **_scores(m)))
         if progress: print(f"{g}: IoU {m.score():.3f}", flush=True)
     t = pd.DataFrame(rows); mean = t[t.scored_on=='all'][['iou','precision','recall']].mean().to_dict()
-    return pd.concat([t, pd.DataFrame([dict(left_out='each', scored_on='mean over groups', images=len(raw), **mean),
-                                       dict(left_out='each', scored_on='all pixels', images=len(raw),
-                                            **_scores(total))])], ignore_index=True)
+    return pd.concat([t, pd.DataFrame([dict(left_out='each', scored_on='mean over groups', **mean),
+                                       dict(left_out='each', scored_on='all pixels', **_scores(total))])], ignore_index=True)
