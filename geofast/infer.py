@@ -408,7 +408,7 @@ def predict_raster(src:str|Path,          # raster file, or anything that GDAL o
                    tile:int=None, overlap:int=None, # px; default: those of the bundle
                    batch:int=None,        # tiles in one forward pass; default: 4 on a CPU, 16 on a GPU
                    precision:str='auto',  # 'bf16', 'fp32', or 'auto': bf16 where the device has it
-                   max_mem:float|None=350,# MB beside the model and its activations; None: as much as the width needs
+                   max_mem:float|None=300,# MB beside the model and its activations; None: as much as the width needs
                    resume:bool=True,      # go on with the rows of a run that was interrupted; False: start again
                    progress:bool=True,
                   )->dict:                # the receipt, also written as `<dst>.json`
