@@ -115,7 +115,7 @@ def make_town(seed:int=0,
     lots = lots[(rng.random(len(lots))<st.fill)&(np.abs(lots[:,:2]-size_m/2)<size_m/2+st.lot).all(1)]
     return _furnish(seed, style, size_m, st, lots, roads, rng)
 
-# %% ../nbs/03_scenes.ipynb #c010
+# %% ../nbs/03_scenes.ipynb #c012
 def _furnish(seed, style, size_m, st, lots, roads, rng):
     "Houses, trees, cars and fields for the parcels of a town"
     fields = _fields(st, size_m, rng)
@@ -135,7 +135,7 @@ def _fields(st, size, rng):
     side = size*rng.uniform(.18,.3,2); c = rng.uniform(0,1,2)*(size-side)
     return [(shapely.affinity.rotate(shapely.box(*c,*(c+side)), rng.uniform(0,45)), rng.uniform(0,np.pi))]
 
-# %% ../nbs/03_scenes.ipynb #c015
+# %% ../nbs/03_scenes.ipynb #c017
 def noise(shape, cell:float, rng, octaves:int=3)->np.ndarray: # (h,w), about 0 +- 1
     "Smooth noise: random grids of size `cell`, `cell`/2, ... px, interpolated and summed"
     out = np.zeros(shape)
@@ -159,7 +159,7 @@ def _local(town, gsd, x, y, r, n): # window around (x,y) with reach r: slices an
     rows,cols = np.mgrid[r0:r1,c0:c1]
     return (slice(r0,r1),slice(c0,c1)), (cols-c)*gsd, (w-rows)*gsd
 
-# %% ../nbs/03_scenes.ipynb #c019
+# %% ../nbs/03_scenes.ipynb #c021
 def _turned(dx, dy, angle): c,s = math.cos(angle),math.sin(angle); return dx*c+dy*s, -dx*s+dy*c
 
 def _build(town, gsd, g, rng):
@@ -186,7 +186,7 @@ def _plant(town, gsd, g, rng):
         tone = rng.uniform(.7,1.3)
         for k,c in enumerate((.10,.20,.07)): g['rgb'][k][sl][m] = c*tone*rng.uniform(.8,1.2,m.sum())
 
-# %% ../nbs/03_scenes.ipynb #c020
+# %% ../nbs/03_scenes.ipynb #c022
 def _ground(town, gsd, n, rng):
     "Terrain, soil, grass, fields, roads and cars: dict of grids"
     st = STYLES[town.style]; t = Affine(gsd,0,0,0,-gsd,town.size)
@@ -214,7 +214,7 @@ def _park(town, gsd, g, rng):
         g['agl'][sl][m] = 1.4
         for k in range(3): g['rgb'][k][sl][m] = c*rng.uniform(.9,1.1)
 
-# %% ../nbs/03_scenes.ipynb #c024
+# %% ../nbs/03_scenes.ipynb #c026
 def sunlight(dsm:np.ndarray, # (h,w) metres
              gsd:float, azimuth:float, elevation:float, # radians; azimuth clockwise from north
             )->tuple:        # cosine of incidence 0-1, lit (h,w) 0-1
@@ -232,7 +232,7 @@ def _shifted(a, r, c): # value at (row+r, col+c), the border repeated
     h,w = a.shape
     return a[np.clip(np.arange(h)+r,0,h-1)][:,np.clip(np.arange(w)+c,0,w-1)]
 
-# %% ../nbs/03_scenes.ipynb #c028
+# %% ../nbs/03_scenes.ipynb #c030
 BAND_MIX = dict(red=(1,0,0,-.02), green=(0,1,0,0), blue=(0,0,1,-.01), nir=(.5,.4,.1,.38), rededge=(.5,.4,.1,.18), swir16=(.7,.4,0,.02),
                 swir22=(.8,.2,0,-.08), grey=(.34,.33,.33,0))
 
@@ -276,7 +276,7 @@ def _mend(out, height, r, c):
         for l in [*out,height]: l[torn] = _shifted(l,r,c)[torn]
     return out,height
 
-# %% ../nbs/03_scenes.ipynb #c029
+# %% ../nbs/03_scenes.ipynb #c033
 def _sky(shape, gsd, cover, sun, rng):
     "Cloud opacity 0-1, cloud mask, shadow mask and darkening"
     if not cover: z = np.zeros(shape); return z,z>0,z>0,z
@@ -305,7 +305,7 @@ def render(town:Town,
     refl = np.stack([np.tensordot(BAND_MIX[b][:3],g['rgb'],1)+BAND_MIX[b][3]*g['veg'] for b in bands]).clip(.01,1.2)*light
     return _expose(town, gsd, bands, refl, g, off_nadir, view, sun, haze, grain, clouds, dtype, rng)
 
-# %% ../nbs/03_scenes.ipynb #c030
+# %% ../nbs/03_scenes.ipynb #c034
 def _expose(town, gsd, bands, refl, g, off_nadir, view, sun, haze, grain, clouds, dtype, rng):
     "From lit reflectance on the ground grid to the picture and its truth"
     scale = math.tan(off_nadir)/gsd; agl,ids = g['agl'],g['id']
@@ -323,7 +323,7 @@ def _expose(town, gsd, bands, refl, g, off_nadir, view, sun, haze, grain, clouds
                  scale, view, cloud, shade,
                  foot[~foot.is_empty], Affine(gsd,0,x0,0,-gsd,y0+town.size), CRS.from_epsg(st.epsg), gsd)
 
-# %% ../nbs/03_scenes.ipynb #c042
+# %% ../nbs/03_scenes.ipynb #c046
 def write_town(s:Scene,
                folder:str|Path,
                name:str,      # `<town>_<number>`
