@@ -172,7 +172,7 @@ def open_store(key:dict,        # what decides the result: input, model, options
     dst = Path(layers[0].path); folder = dst.with_name(dst.name+'.part'); key = json.loads(json.dumps(key, default=str))
     try:
         with job_lock(folder):
-            note = folder/'job.json'; old = json.loads(note.read_text()) if note.exists() else None
+            note = folder/'job.json'; old = _read_key(note)
             if old is not None and old!=key:
                 if resume:
                     raise GeofastError(f"the finished rows of {dst.name} belong to another job", got='; '.join(changed_keys(old,key)),
@@ -182,6 +182,10 @@ def open_store(key:dict,        # what decides the result: input, model, options
             yield BlockStore(folder, layers, shape, transform, crs)
             shutil.rmtree(folder)
     except OSError as e: raise store_error(folder, e) from e
+
+def _read_key(note): # None if it is not there, or the disk was full before its end: then there are no rows yet
+    try: return json.loads(note.read_text())
+    except (FileNotFoundError, ValueError): return None
 
 def check_folder(path:str|Path)->None:
     "Raise if the folder of `path` is not there or cannot be written"

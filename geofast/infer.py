@@ -164,8 +164,8 @@ class Band(NamedTuple):
 
 def as_input(x:np.ndarray, valid:np.ndarray, fill:list)->np.ndarray:
     "Pixels as torch takes them: uint8 as it is, all else float32; `fill` where not valid"
-    x = x if x.dtype==np.uint8 else x.astype(np.float32)
-    return x if valid.all() else np.where(valid, x, np.array(fill,np.float32).round().astype(x.dtype)[:,None,None])
+    x = x if x.dtype==np.uint8 else x.astype(np.float32); f = np.array(fill,np.float32)[:,None,None]
+    return x if valid.all() else np.where(valid, x, f.round().astype(np.uint8) if x.dtype==np.uint8 else f)
 
 def read_bands(src, plan:BlockPlan, win:Win, # output window
                fill:list,  # value of missing pixels, one per band
@@ -431,12 +431,12 @@ def predict_raster(src:str|Path,          # raster file, or anything that GDAL o
 def progress_ticks(wins:list, plan:BlockPlan, show:bool):
     "A `tick(tiles)` function that moves a progress bar, with megapixels per second"
     tiles = [(h.last-h.first)*(c.last-c.first) for w in wins for h,c in [(plan.halo(0,w.row,w.row+w.h),plan.halo(1,w.col,w.col+w.w))]]
+    if not show: return lambda k: None
     px,t0,n = sum(w.area for w in wins)/max(1,sum(tiles))/1e6, time.time(), [0]
-    bar = progress_bar(range(sum(tiles)), display=show); it = iter(bar)
+    bar = progress_bar(range(sum(tiles))); it = iter(bar)
     def tick(k):
         for _ in range(k): next(it, None)
-        n[0] += k
-        if show: bar.comment = f"{n[0]*px/(time.time()-t0):.1f} Mpx/s"
+        n[0] += k; bar.comment = f"{n[0]*px/(time.time()-t0):.1f} Mpx/s"
     return tick
 
 def fill_store(store, source, model, plan, opt, clock, progress=True, parts=None):

@@ -102,7 +102,7 @@ def mask_kind(ds)->str:
     "How an open dataset declares missing pixels: 'alpha', 'mask', 'nodata' or 'none'"
     flags = {f for o in ds.mask_flag_enums for f in o}
     return ('alpha' if MaskFlags.alpha in flags else 'mask' if MaskFlags.per_dataset in flags
-            else 'nodata' if MaskFlags.nodata in flags else 'none')
+            else 'nodata' if MaskFlags.nodata in flags else 'alpha' if ColorInterp.alpha in ds.colorinterp else 'none')
 
 def _masked(ds, gw, bands, kind):
     "Pixels of `bands` and where they are declared to be there; each block is decoded once"
@@ -124,7 +124,7 @@ def _decode(ds, w:Win, bands, kind:str):
                           need="intact pixels",
                           fix="the file is truncated or damaged: copy or download it again") from e
 
-# %% ../nbs/01_raster.ipynb #c030
+# %% ../nbs/01_raster.ipynb #c033
 def looks_black(ds,            # open dataset
                 share:float=.01, # of the sampled pixels
                )->bool:
@@ -135,7 +135,7 @@ def looks_black(ds,            # open dataset
     x = np.stack([_decode(ds, Win(r,c,1,width), ds.indexes, 'none')[0].max(0) for r,c in zip(rows,cols)])
     return bool((x==0).mean()>share)
 
-# %% ../nbs/01_raster.ipynb #c033
+# %% ../nbs/01_raster.ipynb #c036
 class GridReader:
     "A raster on its own grid or resampled to `gsd` metres per pixel, read by windows as `(pixels, valid)`"
     def __init__(self,
@@ -175,7 +175,7 @@ class GridReader:
     def __enter__(self): return self
     def __exit__(self, *_): self.close()
 
-# %% ../nbs/01_raster.ipynb #c036
+# %% ../nbs/01_raster.ipynb #c039
 def _pad_to(a:np.ndarray, inner:Win, outer:Win)->np.ndarray:
     "Place `a`, the pixels of `inner`, into zeros of the size of `outer`"
     if inner==outer: return a
@@ -216,7 +216,7 @@ def read(self:GridReader, win:Win=None,
     x,m = box_resample(x, m, self.scale, w, (r0,c0))
     return _pad_to(x, w, win), _pad_to(m, w, win)
 
-# %% ../nbs/01_raster.ipynb #c038
+# %% ../nbs/01_raster.ipynb #c041
 @dataclass
 class Raster:
     "Pixels with validity, transform and CRS"
@@ -241,7 +241,7 @@ def read_raster(path:str|Path,       # raster file
         t = g.transform*Affine.translation(win.col, win.row) if win else g.transform
         return Raster(x, m, t, g.crs, str(path))
 
-# %% ../nbs/01_raster.ipynb #c045
+# %% ../nbs/01_raster.ipynb #c048
 MAX_BLOCK = 4096 # rows of blocks higher than this are read in part
 
 class RollingReader:
@@ -271,7 +271,7 @@ class RollingReader:
         out,self.fresh = self.fresh,[]
         return out
 
-# %% ../nbs/01_raster.ipynb #c054
+# %% ../nbs/01_raster.ipynb #c057
 BLOCK = 512 # side of the internal tiles of what we write, px
 
 class RowWriter:
@@ -294,7 +294,7 @@ def read_crc(path)->list: # a checksum per band
             crc = [zlib.crc32(np.ascontiguousarray(b),c) for b,c in zip(x,crc)]
         return crc
 
-# %% ../nbs/01_raster.ipynb #c056
+# %% ../nbs/01_raster.ipynb #c059
 def _write_error(dst, e):
     return RasterError(f"cannot write {dst}", got=e, need="a writable folder with room on the disk",
                        fix="free some space or choose another folder; nothing was left under the final name")
@@ -335,7 +335,7 @@ def _finish_cog(tmp, part, rows, height, resampling):
               bigtiff='if_safer')
     if read_crc(part)!=rows.crc: raise RasterError(f"{part}: pixels read back differ from those written", fix="check the disk")
 
-# %% ../nbs/01_raster.ipynb #c058
+# %% ../nbs/01_raster.ipynb #c061
 def write_cog(dst:str|Path,              # final path, .tif
               x:np.ndarray,              # (b,h,w) or (h,w)
               transform:Affine,          # pixel -> CRS
