@@ -110,7 +110,7 @@ def repeated(plan:BlockPlan, units:list)->float: # share of all rows of tiles
     rows = lambda w: (h:=plan.halo(0,w[0].row,w[-1].row+w[-1].h)).last-h.first
     return sum(map(rows,units))/rows(plan.parts())-1
 
-# %% ../nbs/32_scale.ipynb #c019
+# %% ../nbs/32_scale.ipynb #c020
 class Job(NamedTuple):
     "A scene and the files to be made of it"
     name:str; source:str; mask:str; prob:str|None=None
@@ -138,7 +138,7 @@ class Lost(NamedTuple):
     "A worker that is no more"
     why:str
 
-# %% ../nbs/32_scale.ipynb #c021
+# %% ../nbs/32_scale.ipynb #c022
 class CountedStore(BlockStore):
     "A `BlockStore` that tells how many pixels it took"
     px,tick = 0,None
@@ -160,7 +160,7 @@ def kept(job:Job, key:dict)->dict|None:
     except json.JSONDecodeError: return
     return r if isinstance(r,dict) and r.get('key')==key else None
 
-# %% ../nbs/32_scale.ipynb #c022
+# %% ../nbs/32_scale.ipynb #c023
 class SceneWorker:
     "Holds a model and does one unit of work at a time"
     def __init__(self, model, threads:int|None=None, tick=None): # tick(name, share of the scene, pixels)
@@ -189,7 +189,7 @@ class SceneWorker:
         if self.tick: store.tick = lambda px: self.tick(job.name, px/math.prod(plan.shape), px)
         return store
 
-# %% ../nbs/32_scale.ipynb #c024
+# %% ../nbs/32_scale.ipynb #c025
 def _clock(): return dict(read=0.,compute=0.,write=0.)
 
 @patch
@@ -229,7 +229,7 @@ def wait_rows(store:BlockStore, plan:BlockPlan, seconds:int=60)->None:
         if all(f.exists() for f in files): return
         time.sleep(1)
 
-# %% ../nbs/32_scale.ipynb #c031
+# %% ../nbs/32_scale.ipynb #c032
 def scene_steps(job:Job, how:How)->Iterator:
     "Yields lists of units of work, takes lists of their records, returns the receipt"
     t0 = time.time(); first, = yield [('scene',job,how)]
@@ -240,7 +240,7 @@ def scene_steps(job:Job, how:How)->Iterator:
         r, = yield [('finish',job,how,{k: sum(d.clock[k] for d in done) for k in done[0].clock})]
     return save_receipt(job, r|dict(seconds=round(time.time()-t0,2), workers=how.workers, units=len(units)), first.key)
 
-# %% ../nbs/32_scale.ipynb #c036
+# %% ../nbs/32_scale.ipynb #c037
 class SerialTeam:
     "One worker in this process"
     size = 1
@@ -253,7 +253,7 @@ class SerialTeam:
     def stop(self, w): pass
     def close(self): torch.set_num_threads(self.before)
 
-# %% ../nbs/32_scale.ipynb #c038
+# %% ../nbs/32_scale.ipynb #c039
 def serve(fd:int, model:str, threads:int)->None: # file descriptor of a pipe
     "The life of a worker process: units in, records out, until the pipe is closed"
     conn,w = Connection(fd),SceneWorker(model, threads)
@@ -292,7 +292,7 @@ class ProcessTeam:
     def close(self):
         for w in [*self.team]: self.stop(w)
 
-# %% ../nbs/32_scale.ipynb #c043
+# %% ../nbs/32_scale.ipynb #c044
 class RayTeam:
     "Workers on a Ray cluster"
     patience = 600 # seconds until the first worker must have started
@@ -317,7 +317,7 @@ class RayTeam:
     def close(self):
         for w in [*self.team]: self.stop(w)
 
-# %% ../nbs/32_scale.ipynb #c045
+# %% ../nbs/32_scale.ipynb #c046
 TRIES = 3 # of a unit whose worker is lost
 
 class Going:
@@ -327,7 +327,7 @@ class Going:
     def send(self, records)->list: # of `Unit`
         try: calls = self.steps.send(records)
         except StopIteration as e: return self.end(e.value)
-        except GeofastError as e: return self.end(Failed(str(e)))
+        except (GeofastError, OSError) as e: return self.end(Failed(str(e)))
         self.got = [None]*len(calls)
         return [Unit(self,i,c) for i,c in enumerate(calls)]
     def take(self, i:int, record)->list: # of `Unit`
@@ -348,7 +348,7 @@ class Unit:
         return self.scene.take(self.i, Failed(f"its worker was lost {TRIES} times, at last: {why}\n"
                                               "  fix: if memory is short, fewer workers, or less for each (max_mem)"))
 
-# %% ../nbs/32_scale.ipynb #c046
+# %% ../nbs/32_scale.ipynb #c047
 def drive(jobs:Iterable, how:How, team, ask:tuple, # tta, precision, batch, device
           meter=lambda unit,record: None, # called with each record
          )->list:                         # of `Going`
@@ -377,7 +377,7 @@ def drive(jobs:Iterable, how:How, team, ask:tuple, # tta, precision, batch, devi
         team.close()
         for s in scenes: s.steps.close()
 
-# %% ../nbs/32_scale.ipynb #c051
+# %% ../nbs/32_scale.ipynb #c052
 class Meter:
     "Moves a progress bar by shares of scenes"
     def __init__(self, scenes:int, show:bool):
@@ -395,7 +395,7 @@ class Meter:
             self.tick(g.job.name, 1, 0 if seen or isinstance(g.record,Failed) or g.record.get('kept') else math.prod(g.record['shape']))
         elif isinstance(record,RowsDone): self.tick(g.job.name, .99/len(g.got), record.px)
 
-# %% ../nbs/32_scale.ipynb #c055
+# %% ../nbs/32_scale.ipynb #c056
 def cores()->int: # that this process may use
     return len(os.sched_getaffinity(0)) if hasattr(os,'sched_getaffinity') else os.cpu_count()
 
@@ -409,7 +409,7 @@ def crew(cpus:list, # of each machine
     threads = threads or max(1, min(4, min(cpus)//2))
     return workers or max(1,fits(threads)), threads
 
-# %% ../nbs/32_scale.ipynb #c058
+# %% ../nbs/32_scale.ipynb #c059
 def bundle_folder(model:Bundle|str|Path)->str:
     "Where other processes find the model"
     if isinstance(model,Bundle):
@@ -426,7 +426,7 @@ def gpu_names()->list: # as CUDA_VISIBLE_DEVICES wants them
     seen = os.environ.get('CUDA_VISIBLE_DEVICES')
     return seen.split(',') if seen else [str(i) for i in range(torch.cuda.device_count())]
 
-# %% ../nbs/32_scale.ipynb #c062
+# %% ../nbs/32_scale.ipynb #c063
 @contextmanager
 def ray_cluster(address:str|None=None # None: that of the environment variable RAY_ADDRESS, else a private one on this machine
                ):                      # yields ([CPUs of each node], number of GPUs)
@@ -466,7 +466,7 @@ def make_team(backend:str, model, workers:int|None, threads:int|None, device:str
             yield RayTeam(folder, *crew(cpus,gpus,workers,threads), gpus>0),device
     else: raise GeofastError("no such backend", got=backend, need="serial, processes or ray")
 
-# %% ../nbs/32_scale.ipynb #c066
+# %% ../nbs/32_scale.ipynb #c067
 OPTIONS = 'prob_dtype tta device tile overlap batch precision max_mem resume'.split() # of `predict_raster`, with its defaults
 
 def _how(**options): # `How`, what a worker is asked, device
@@ -501,13 +501,13 @@ def check_failed(t:pd.DataFrame)->pd.DataFrame:
                            fix="mend it and run the same again: what is done is kept")
     return t
 
-# %% ../nbs/32_scale.ipynb #c068
+# %% ../nbs/32_scale.ipynb #c069
 def predict_many(sources,               # folder, raster, STAC file, dict or pystac object, or a list of rasters or items
                  model:Bundle|str|Path, # bundle or its folder; with other backends than 'serial' it must be on disk, seen by all workers
                  out:str|Path,          # folder of the results; with 'ray' seen by all nodes
                  backend:str='serial',  # 'serial', 'processes' or 'ray'
                  workers:int=None,      # default: one for each GPU, or as many as the cores allow
-                 threads:int=None,      # of each worker
+                 threads:int=None,      # of each worker; the last digits of a convolution may depend on it
                  prob:bool=False,       # write probabilities too
                  address:str=None,      # of a Ray cluster; default: RAY_ADDRESS, else a private one on this machine
                  asset:str=None,        # of STAC items; default: the one with the role 'visual', 'data', or the first GeoTIFF
@@ -526,7 +526,7 @@ def predict_many(sources,               # folder, raster, STAC file, dict or pys
     with atomic_path(out/'scenes.csv') as p: t.to_csv(p, index=False)
     return check_failed(t) if raise_failed else t
 
-# %% ../nbs/32_scale.ipynb #c081
+# %% ../nbs/32_scale.ipynb #c082
 def predict_split(src:str|Path,          # raster file, or anything that GDAL opens
                   model:Bundle|str|Path, # bundle or its folder
                   dst:str|Path,          # mask, .tif
