@@ -17,7 +17,6 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import NamedTuple
-import geopandas as gpd
 import numpy as np
 import rasterio
 import torch
@@ -30,11 +29,8 @@ from .blocks import Layer, assemble, open_store
 from .bundle import Bundle, check_contract, load_bundle
 from .core import ContractError, GeofastError, Win, atomic_path, axis_starts, clip_win, keep_memory
 from .models import pick_precision
-from .polygons import mask_to_polygons
 from .raster import BLOCK, GridReader, Raster, RollingReader, _pad_to, lerp_axis, write_cog
 from .tta import tta_mean
-from .vector import write_vector
-from .viz import overlay, to_rgb
 
 # %% ../nbs/31_infer.ipynb #c005
 def axis_weights(n:int,      # length of the axis, px
@@ -297,12 +293,15 @@ class Prediction:
     @property
     def mask(self)->np.ndarray: # (h,w) uint8: 1 building, 0 not, 255 no pixels
         return np.where(self.valid, self.prob>self.threshold, 255).astype(np.uint8)
-    def polygons(self, **kw)->gpd.GeoDataFrame: # arguments of `mask_to_polygons`
+    def polygons(self, **kw): # arguments of `mask_to_polygons`; a GeoDataFrame
         "Buildings as polygons with area and confidence"
+        from geofast.polygons import mask_to_polygons
         return mask_to_polygons(self.prob, self.transform, self.crs, threshold=self.threshold, valid=self.valid, **kw)
     def save(self, dst:str|Path)->Path: # .tif: mask; .parquet, .geojson, .gpkg: polygons
         "Write the mask or the polygons, by suffix"
-        if Path(dst).suffix not in ('.tif','.tiff'): return write_vector(self.polygons(), dst)
+        if Path(dst).suffix not in ('.tif','.tiff'):
+            from geofast.vector import write_vector
+            return write_vector(self.polygons(), dst)
         return write_cog(dst, self.mask, self.transform, self.crs, nodata=255, names=['building'], colors=MASK_COLORS)
 
 MASK_COLORS = {0:(0,0,0), 1:(230,97,1), 255:(255,255,255)} # colour table of a mask
@@ -342,6 +341,7 @@ def predict_tile(image,               # array (b,h,w) or (h,w,b), path, open ras
 def plot_prediction(p:Prediction, ax=None):
     "The image with its predicted buildings (where the image is known), or the probabilities"
     import matplotlib.pyplot as plt
+    from geofast.viz import overlay, to_rgb
     ax = ax or plt.subplots(figsize=(4,4))[1]
     if isinstance(p.image, np.ndarray): rgb = to_rgb(ArraySource(p.image, min(p.image.shape[0],3)).x, p.valid)
     elif isinstance(p.image, Raster): rgb = to_rgb(p.image.pixels, p.valid)
