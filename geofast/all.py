@@ -6,11 +6,11 @@
 __all__ = ['build_model', 'Bundle', 'burn', 'check_leak', 'class_weights', 'curves', 'data_root', 'demo_towns', 'drawn_shares',
            'evaluate', 'find_scenes', 'fit_recipe', 'fit_steps', 'GeofastError', 'GeoImageBlock', 'GeoMaskBlock',
            'GridReader', 'html_map', 'IoUMeter', 'leave_one_out', 'load_bundle', 'LossSum', 'mask_to_polygons',
-           'MaskedBCE', 'MaskedCE', 'overlay', 'plot_shares', 'polygonise', 'predict_raster', 'predict_tile',
-           'Prediction', 'prepare', 'preview_png', 'probabilities', 'Raster', 'raster_to_polygons', 'read_raster',
-           'read_vector', 'Recipe', 'save_bundle', 'seed_all', 'SoftDice', 'Spec', 'split_by', 'split_by_block',
-           'ThresholdMeter', 'tile_block', 'tile_dls', 'tile_index', 'tile_learner', 'to_rgb', 'train_aug',
-           'train_bundle', 'valid_aug', 'Win', 'write_cog', 'write_vector']
+           'MaskedBCE', 'MaskedCE', 'overlay', 'plot_shares', 'polygonise', 'predict_many', 'predict_raster',
+           'predict_split', 'predict_tile', 'Prediction', 'prepare', 'preview_png', 'probabilities', 'Raster',
+           'raster_to_polygons', 'read_raster', 'read_vector', 'Recipe', 'save_bundle', 'seed_all', 'SoftDice', 'Spec',
+           'split_by', 'split_by_block', 'ThresholdMeter', 'tile_block', 'tile_dls', 'tile_index', 'tile_learner',
+           'to_rgb', 'train_aug', 'train_bundle', 'valid_aug', 'Win', 'write_cog', 'write_vector']
 
 # %% ../nbs/59_all.ipynb #c004
 from .augment import train_aug, valid_aug
@@ -26,6 +26,7 @@ from .polygons import mask_to_polygons, raster_to_polygons
 from .raster import GridReader, Raster, read_raster, write_cog
 from .recipes import Recipe, evaluate, fit_recipe, leave_one_out, train_bundle
 from .sampling import class_weights, drawn_shares, plot_shares
+from .scale import predict_many, predict_split
 from .scenes import demo_towns
 from .tiles import check_leak, split_by, split_by_block, tile_index
 from .train import curves, fit_steps, tile_learner
@@ -36,7 +37,8 @@ from .viz import html_map, overlay, preview_png, to_rgb
 _all_ = ['build_model', 'Bundle', 'burn', 'check_leak', 'class_weights', 'curves', 'data_root', 'demo_towns', 'drawn_shares',
          'evaluate', 'find_scenes', 'fit_recipe', 'fit_steps', 'GeofastError', 'GeoImageBlock', 'GeoMaskBlock', 'GridReader',
          'html_map', 'IoUMeter', 'leave_one_out', 'load_bundle', 'LossSum', 'mask_to_polygons', 'MaskedBCE', 'MaskedCE',
-         'overlay', 'plot_shares', 'polygonise', 'predict_raster', 'predict_tile', 'Prediction', 'prepare', 'preview_png',
+         'overlay', 'plot_shares', 'polygonise', 'predict_many', 'predict_raster', 'predict_split', 'predict_tile',
+         'Prediction', 'prepare', 'preview_png',
          'probabilities', 'Raster', 'raster_to_polygons', 'read_raster', 'read_vector', 'Recipe', 'save_bundle', 'seed_all',
          'SoftDice', 'Spec', 'split_by', 'split_by_block', 'ThresholdMeter', 'tile_block', 'tile_dls', 'tile_index',
          'tile_learner', 'to_rgb', 'train_aug', 'train_bundle', 'valid_aug', 'Win', 'write_cog', 'write_vector']

@@ -85,7 +85,7 @@ def main():
     new = {r['row'] for r in table}; out = HERE/'results.csv'
     old = [r for r in csv.DictReader(open(out)) if r['row'] not in new] if out.exists() else []
     with open(out,'w',newline='') as f:
-        w = csv.DictWriter(f, ['row','case','measured','goal']); w.writeheader()
+        w = csv.DictWriter(f, ['row','case','measured','goal'], lineterminator='\n'); w.writeheader()
         w.writerows(sorted(old+table, key=lambda r: [*ROWS].index(r['row'])))
 
 if __name__=='__main__': main()
