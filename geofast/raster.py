@@ -17,7 +17,8 @@ from affine import Affine
 from fastcore.basics import patch
 from rasterio.crs import CRS
 from rasterio.enums import ColorInterp, MaskFlags
-from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio._err import CPLE_BaseError
+from rasterio.errors import CRSError, NotGeoreferencedWarning, RasterioError
 from rasterio.shutil import copy as gdal_copy
 from rasterio.windows import Window
 from .core import RasterError, Win, atomic_path, clip_win
@@ -26,15 +27,16 @@ from .core import RasterError, Win, atomic_path, clip_win
 def ground_gsd(transform:Affine, # pixel -> CRS
                crs:CRS|None,     # None: not known
                shape:tuple,      # (rows, cols)
-              )->float|None:     # metres per pixel at the centre, or None without a CRS
+              )->float|None:     # metres per pixel at the centre; None without a CRS of the earth or with a broken transform
     "Ground sampling distance of a raster, right for projected, web-mercator and geographic CRS and for rotated grids"
-    if crs is None: return None
+    if crs is None or not (crs.is_geographic or crs.is_projected): return None
     unit = math.sqrt(abs(transform.determinant))
     x,y = transform*(shape[1]/2, shape[0]/2)
-    if crs.is_geographic: return unit*111_320*math.sqrt(max(math.cos(math.radians(y)),1e-6))
-    metres = unit*(crs.linear_units_factor[1] or 1.)
-    if crs.to_epsg() in (3857,3395): metres /= math.cosh(y/6_378_137)
-    return metres
+    if not math.isfinite(y): return None
+    if crs.is_geographic: metres = unit*111_320*math.sqrt(max(math.cos(math.radians(y)),1e-6))
+    else: metres = unit*(crs.linear_units_factor[1] or 1.)
+    if crs.to_epsg() in (3857,3395): metres /= math.cosh(min(abs(y)/6_378_137, 20))
+    return metres if 0<metres<math.inf else None
 
 # %% ../nbs/01_raster.ipynb #c010
 def box_axis(x:np.ndarray,  # (..., n) float
@@ -90,8 +92,9 @@ def open_raster(path:str|Path)->rasterio.DatasetReader:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter('ignore', NotGeoreferencedWarning)
-            return rasterio.open(path)
-    except RasterioError as e:
+            ds = rasterio.open(path); ds.mask_flag_enums, ds.colorinterp # a complaint of GDAL about the header may come as late as this
+            return ds
+    except (RasterioError, CPLE_BaseError, CRSError, UnicodeDecodeError) as e:
         missing = '://' not in str(path) and not Path(path).exists()
         fix = "check the path" if missing else "check it with `gdalinfo`; download or export it again"
         raise RasterError(f"cannot open raster {path}", got=e, need="a raster that GDAL reads (GeoTIFF, COG, VRT, JP2, PNG, JPEG ...)",
