@@ -26,6 +26,7 @@ import torch
 from affine import Affine
 from fastcore.basics import patch
 from fastprogress.fastprogress import progress_bar
+from rasterio.errors import RasterioError
 from .blocks import BlockStore, open_store
 from .bundle import Bundle, read_spec
 from .core import ContractError, DataError, GeofastError, atomic_path
@@ -168,9 +169,10 @@ class SceneWorker:
         self.source,self.tick = model,tick
 
     def do(self, what:str, *args):
-        "The record of a unit; an error is a record too, for no exception of a library survives the way between machines for sure"
+        "The record of a unit; an error of the data, the disk or the network is a record too: not every exception survives the way"
         try: return getattr(self, what)(*args)
-        except Exception as e: return Failed(str(e) if isinstance(e,GeofastError) else f"{type(e).__name__}: {e}")
+        except (ValueError, OSError, RuntimeError, MemoryError,
+                RasterioError) as e: return Failed(str(e) if isinstance(e,GeofastError) else f"{type(e).__name__}: {e}")
 
     def hello(self, *ask)->Options: # tta, precision, batch, device
         opt = _options(*ask); self.model = _model(self.source).to(opt.device)
