@@ -73,16 +73,18 @@ class Job:
 
 def kills(job, rng, older:bool)->dict:
     "At most three SIGKILL at random moments, then to the end"
-    before = b'an older result' if older else None; n = wrong = 0
+    before = b'an older result' if older else None; n = wrong = late = 0
     if older: (job.out/'mask.tif').write_bytes(before)
     for _ in range(rng.integers(1,4)):
-        stop = time.time()+rng.uniform(0,job.seconds); pid = job.start(); code = wait(pid, lambda: time.time()>stop)
+        stop = time.time()+rng.uniform(0,.9*job.seconds); pid = job.start(); code = wait(pid, lambda: time.time()>stop)
         if code is None: os.kill(pid, signal.SIGKILL); os.waitpid(pid,0); n += 1
-        wrong += 'WRONG' in (job.state('mask.tif',before), job.state('prob.tif'))
+        states = job.state('mask.tif',before), job.state('prob.tif'); wrong += 'WRONG' in states
+        late += code is None and states[0]=='whole' # when all was done but tidying up: the next run starts again
         if code is not None: break
     if code is None: code = job.run()
     out = dict(kills=n, code=code, identical=job.whole(), wrong_files=wrong, nothing_left=job.clean(),
-                                 rows_of_tiles_repeated=round((job.counted()-job.tiles)/job.per_row/max(n,1),2))
+                                 late=late,
+               rows_of_tiles_repeated=round((job.counted()-job.tiles*(1+late))/job.per_row/max(n,1),2))
     clear(job.out); return out
 
 def stopped(job, sig)->dict:
