@@ -37,13 +37,12 @@ def axis_weights(n:int,      # length of the axis, px
                  tile:int,   # px
                  overlap:int,# of neighbours, px, below `tile`
                 )->tuple:    # starts (k,), weights (k,tile) float32
-    "Tile starts along an axis and weights that sum to one at each of its pixels"
-    starts = axis_starts(n, tile, tile-overlap)
-    x = np.arange(tile)
-    raw = np.minimum(np.minimum(x+1, tile-x), overlap+1).astype(np.float64)
+    "Tile starts along an axis and weights that sum to one at each of its pixels, 0 within `overlap//4` of an inner tile border"
+    starts,x,m = axis_starts(n, tile, tile-overlap), np.arange(tile), overlap//4
+    raw = [np.clip(np.minimum(x+1-m*(s>0), tile-x-m*(s+tile<n)), 0, overlap+1-2*m).astype(np.float64) for s in starts]
     total = np.zeros(max(n,tile))
-    for s in starts: total[s:s+tile] += raw
-    return starts, np.stack([raw/total[s:s+tile] for s in starts]).astype(np.float32)
+    for s,w in zip(starts,raw): total[s:s+tile] += w
+    return starts, np.stack([w/total[s:s+tile] for s,w in zip(starts,raw)]).astype(np.float32)
 
 # %% ../nbs/31_infer.ipynb #c009
 class Halo(NamedTuple):
