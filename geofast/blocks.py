@@ -20,7 +20,8 @@ from rasterio.crs import CRS
 from rasterio.errors import NotGeoreferencedWarning
 from rasterio.io import MemoryFile
 from rasterio.windows import Window
-from .core import GeofastError, RasterError, atomic_path, fsync_path
+from fastcore.basics import patch
+from .core import GeofastError, RasterError, Win, atomic_path, fsync_path
 from .raster import BLOCK
 
 # %% ../nbs/28_blocks.ipynb #c005
@@ -161,6 +162,34 @@ def store_error(folder:Path, e:OSError)->RasterError:
         fix=f"free some space and run it again: it goes on from the rows in {folder.name}; nothing is under the final name")
 
 # %% ../nbs/28_blocks.ipynb #c024
+@patch
+def keep(self:BlockStore, top:int, col:int, *arrays): # first pixel row, first block column; (rows, cols) for each layer
+    "Keep finished pixel rows until their row of blocks is whole"
+    body = b''.join(np.ascontiguousarray(x).tobytes() for x in arrays)
+    self._write(self.folder/f'strip.{col:06d}.{top:08d}.{top+len(arrays[0]):08d}', zlib.crc32(body).to_bytes(4,'little')+body)
+
+def _strips(store, col): # (first row, row behind the last, file)
+    return sorted((*map(int,p.name.split('.')[2:]),p) for p in store.folder.glob(f'strip.{col:06d}.'+'.'.join(['[0-9]'*8]*2)))
+
+@patch
+def begun(self:BlockStore, win:Win)->list: # one array (rows, win.w) per layer
+    "The first rows of a window as far as they were kept"
+    out = [[np.empty((0,win.w),l.dtype)] for l in self.layers]; at = win.row
+    for a,b,p in _strips(self, win.col//BLOCK):
+        data = p.read_bytes(); crc,data = data[:4],data[4:]
+        if not a<=at<b or zlib.crc32(data).to_bytes(4,'little')!=crc: continue
+        for o,l in zip(out,self.layers):
+            n = (b-a)*win.w*np.dtype(l.dtype).itemsize; o.append(np.frombuffer(data[:n],l.dtype).reshape(b-a,win.w)[at-a:]); data = data[n:]
+        at = b
+    return [np.concatenate(o) for o in out]
+
+@patch
+def drop(self:BlockStore, col:int, top:int, end:int): # pixel rows
+    "Forget kept rows that end within `top..end`: their row of blocks is there"
+    for _,b,p in _strips(self, col):
+        if top<b<=end: p.unlink(missing_ok=True)
+
+# %% ../nbs/28_blocks.ipynb #c028
 @contextmanager
 def open_store(key:dict,        # what decides the result: input, model, options, versions
                layers:list,     # of `Layer`; the job lies beside the first
@@ -197,7 +226,7 @@ def _clear(folder):
     for p in folder.iterdir():
         if p.name!='lock': p.unlink()
 
-# %% ../nbs/28_blocks.ipynb #c028
+# %% ../nbs/28_blocks.ipynb #c032
 _SIZES = {1:1,2:1,3:2,4:4,5:8,7:1,12:8,16:8} # bytes of a TIFF value by type
 _OFFSETS,_COUNTS = 324,325 # tags of where the tiles lie and how long they are
 
@@ -225,7 +254,7 @@ def read_tags(data:bytes # a little-endian TIFF
         tags[tag] = kind,count,data[p:p+size]
     return tags
 
-# %% ../nbs/28_blocks.ipynb #c030
+# %% ../nbs/28_blocks.ipynb #c034
 _GEO = (33550,33922,34264,34735,34736,34737,42112) # of the place on the ground and of metadata: for the full image alone
 
 def level_tags(tags:dict, shape:tuple, overview:bool, offsets:np.ndarray, counts:np.ndarray)->dict:
@@ -257,7 +286,7 @@ def tiff_head(tags:dict, levels:list # (shape, size of each tile) from the full 
     for i,(s,n) in enumerate(levels): out += directory(level_tags(tags,s,i>0,starts[i],np.array(n)), len(out), i+1==len(levels))
     return out
 
-# %% ../nbs/28_blocks.ipynb #c034
+# %% ../nbs/28_blocks.ipynb #c038
 def _row_files(store, layer, row, level): return sorted(store.folder.glob(f'{layer}.{level}.{row:06d}.' + '[0-9]'*6))
 
 def _read_row(store, i, row, level):
@@ -276,7 +305,7 @@ def build_overviews(store:BlockStore, i:int)->None: # index of the layer
             two = [halve(_read_row(store,i,r,level-1), l.nodata) for r in range(2*row, min(2*row+2,above))]
             store._write(store.file(i,row,0,level), pack_row(np.concatenate(two), l))
 
-# %% ../nbs/28_blocks.ipynb #c035
+# %% ../nbs/28_blocks.ipynb #c039
 def assemble(store:BlockStore, i:int, # index of the layer
              tally=None,              # called with rows (n,w) as they were read back, e.g. to count
             )->None:

@@ -441,16 +441,20 @@ def progress_ticks(wins:list, plan:BlockPlan, show:bool):
 def fill_store(store, source, model, plan, opt, clock, progress=True, parts=None):
     "Predict the parts that a store lacks, of `parts` or of all"
     todo = [w for w in parts or plan.parts() if not store.has(w.row//BLOCK, w.col//BLOCK)]
-    wins = merge_parts(todo); tick = progress_ticks(wins, plan, progress)
+    wins,jobs = merge_parts(todo),[]
+    for w in wins: head = store.begun(w); n = len(head[0]); jobs.append((w, head, w._replace(row=w.row+n, h=w.h-n)))
+    tick = progress_ticks([rest for *_,rest in jobs if rest.h], plan, progress)
     if progress and parts is None and len(todo)<len(plan.parts()):
         print(f"going on: {len(plan.parts())-len(todo)} of {len(plan.parts())} rows of blocks are there")
-    def encoded(w):
-        for _,p,valid in predict_window(source, model, plan, w, opt, clock, tick):
-            t0 = time.perf_counter(); out = encode_rows(p, valid, model.spec.threshold, store.layers)
+    def encoded(head, w):
+        yield head
+        for r,p,valid in predict_window(source, model, plan, w, opt, clock, tick) if w.h else ():
+            t0 = time.perf_counter(); out = encode_rows(p, valid, model.spec.threshold, store.layers); store.keep(r, w.col//BLOCK, *out)
             clock['write'] += time.perf_counter()-t0; yield out
-    for w in wins:
-        for i,rows in enumerate(rechunk(encoded(w), BLOCK)):
-            t0 = time.perf_counter(); store.put(w.row//BLOCK+i, w.col//BLOCK, *rows); clock['write'] += time.perf_counter()-t0
+    for w,head,rest in jobs:
+        for i,rows in enumerate(rechunk(encoded(head,rest), BLOCK)):
+            t0 = time.perf_counter(); row,col = w.row//BLOCK+i,w.col//BLOCK
+            store.put(row, col, *rows); store.drop(col, row*BLOCK, row*BLOCK+len(rows[0])); clock['write'] += time.perf_counter()-t0
 
 def finish_store(store, source, model, plan, opt, clock, t0)->dict:
     "Make the files of a full store; returns the receipt"

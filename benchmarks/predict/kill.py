@@ -7,6 +7,7 @@ Prints one JSON object. What is killed is a fork of this process, which has impo
 """
 import argparse, json, os, resource, signal, subprocess, sys, tempfile, time, traceback
 from pathlib import Path
+os.environ['OMP_NUM_THREADS'] = '1' # a fork waits for ever for the threads of its parent
 import numpy as np
 from affine import Affine
 from geofast.bundle import Spec, load_bundle, save_bundle
@@ -79,13 +80,12 @@ def kills(job, rng, older:bool)->dict:
         stop = time.time()+rng.uniform(0,.9*job.seconds); pid = job.start(); code = wait(pid, lambda: time.time()>stop)
         if code is None: os.kill(pid, signal.SIGKILL); os.waitpid(pid,0); n += 1
         states = job.state('mask.tif',before), job.state('prob.tif'); wrong += 'WRONG' in states
-        late += code is None and states[0]=='whole' # when all was done but tidying up: the next run starts again
+        late += code is None and states[0]=='whole' # when all was done but tidying up: what the next run finds is a matter of luck
         if code is not None: break
     if code is None: code = job.run()
-    out = dict(kills=n, code=code, identical=job.whole(), wrong_files=wrong, nothing_left=job.clean(),
-                                 late=late,
-               rows_of_tiles_repeated=round((job.counted()-job.tiles*(1+late))/job.per_row/max(n,1),2))
-    clear(job.out); return out
+    out = dict(kills=n, code=code, identical=job.whole(), wrong_files=wrong, nothing_left=job.clean(), late=late)
+    again = round((job.counted()-job.tiles)/job.per_row/max(n,1),2)
+    clear(job.out); return dict(out, rows_of_tiles_repeated=None if late else again)
 
 def stopped(job, sig)->dict:
     "The command itself, stopped by a signal as soon as a row of blocks is there"
