@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['MASK_COLORS', 'PROB_DTYPES', 'CACHE', 'axis_weights', 'Halo', 'BlockPlan', 'merge_parts', 'ArraySource',
-           'open_source', 'ahead', 'Band', 'as_input', 'read_bands', 'Options', 'blend_rows', 'upsample_rows',
-           'rechunk', 'ValidRows', 'predict_window', 'Prediction', 'predict_tile', 'plot_prediction', 'encode_rows',
-           'job_key', 'memory_need', 'fit_panel', 'predict_raster', 'progress_ticks', 'fill_store', 'finish_store']
+           'open_source', 'ahead', 'behind', 'Band', 'as_input', 'read_bands', 'Options', 'blend_rows', 'upsample_rows',
+           'ValidRows', 'predict_window', 'Prediction', 'predict_tile', 'plot_prediction', 'encode_rows', 'job_key',
+           'memory_need', 'fit_panel', 'predict_raster', 'progress_ticks', 'RowWriter', 'fill_store', 'finish_store']
 
 # %% ../nbs/31_infer.ipynb #c002
 import json, math, resource, sys, time, warnings
@@ -136,18 +136,24 @@ def open_source(image, spec, bands=None):
 # %% ../nbs/31_infer.ipynb #c021
 _END = object()
 
-def ahead(items:Iterable,
-          n:int=1, # items waiting at most
-         )->Iterator:
-    "The same items, made in a thread before they are asked for"
+def ahead(items:Iterable)->Iterator:
+    "The same items, each made in a thread before it is asked for"
     it,pool = iter(items),ThreadPoolExecutor(1)
     try:
-        waiting = deque(pool.submit(next,it,_END) for _ in range(n))
-        while (o:=waiting.popleft().result()) is not _END:
-            waiting.append(pool.submit(next,it,_END)); yield o
+        waiting = pool.submit(next,it,_END)
+        while (o:=waiting.result()) is not _END: waiting = pool.submit(next,it,_END); yield o
     finally:
         pool.shutdown(cancel_futures=True)
         if hasattr(it,'close'): it.close()
+
+def behind(f, items:Iterable)->None: # items: tuples of arguments
+    "Call `f` in a thread for one item after the other, while the next one is made"
+    with ThreadPoolExecutor(1) as pool:
+        last = None
+        for o in items:
+            if last: last.result()
+            last = pool.submit(f,*o)
+        if last: last.result()
 
 # %% ../nbs/31_infer.ipynb #c025
 class Band(NamedTuple):
@@ -235,17 +241,6 @@ def upsample_rows(rows:Iterable,  # arrays (n, cols of the halo), from its first
         r0 = r1; keep = min(max(top, math.floor((r0+.5)*sy-.5)), end)
         buf,top = buf[keep-top:],keep
 
-def rechunk(rows:Iterable, # lists of arrays with the same number of rows
-            n:int)->Iterator:
-    "Cut streams of rows into chunks of `n` rows (the last may be shorter)"
-    held,have = [],0
-    for p in rows:
-        while have+len(p[0])>=n:
-            held.append([o[:n-have] for o in p]); yield [np.concatenate(o) for o in zip(*held)]
-            p = [o[n-have:] for o in p]; held,have = [],0
-        if len(p[0]): held.append(p); have += len(p[0])
-    if held: yield [np.concatenate(o) for o in zip(*held)]
-
 # %% ../nbs/31_infer.ipynb #c035
 class ValidRows:
     "Validity of native rows, kept packed from when they were decoded until they are written"
@@ -272,7 +267,7 @@ def predict_window(src,             # `GridReader` or `ArraySource` on the worki
     cols = plan.halo(1,win.col,win.col+win.w); k = src.shape[1]/plan.shape[1]
     valid = ValidRows(win, min(win.col,int(plan.axes[1][0][cols.first]/k)))
     def rows():
-        for p,fresh,n in ahead(blend_rows(ahead(read_bands(src,plan,win,model.fill,clock)), model, plan, win, opt, clock)):
+        for p,fresh,n in blend_rows(ahead(read_bands(src,plan,win,model.fill,clock)), model, plan, win, opt, clock):
             valid.add(fresh); tick(n); yield p
     r = win.row
     for p in upsample_rows(rows(), plan, win):
@@ -407,7 +402,7 @@ def predict_raster(src:str|Path,          # raster file, or anything that GDAL o
                    tile:int=None, overlap:int=None, # px; default: those of the bundle
                    batch:int=None,        # tiles in one forward pass; default: 4 on a CPU, 16 on a GPU
                    precision:str='auto',  # 'bf16', 'fp32', or 'auto': bf16 where the device has it
-                   max_mem:float|None=300,# MB beside the model and its activations; None: as much as the width needs
+                   max_mem:float|None=320,# MB beside the model and its activations; None: as much as the width needs
                    resume:bool=True,      # go on with the rows of a run that was interrupted; False: start again
                    progress:bool=True,
                   )->dict:                # the receipt, also written as `<dst>.json`
@@ -438,23 +433,34 @@ def progress_ticks(wins:list, plan:BlockPlan, show:bool):
         n[0] += k; bar.comment = f"{n[0]*px/(time.time()-t0):.1f} Mpx/s"
     return tick
 
+class RowWriter:
+    "Takes the pixel rows of a window, in its own thread: encodes and keeps them, and stores each row of blocks that is whole"
+    def __init__(self, store, win:Win, threshold:float, clock:dict):
+        self.store,self.win,self.threshold,self.clock = store,win,threshold,clock
+        self.top,self.held = win.row,store.begun(win) # first row that is not yet stored, and what there is from there on
+    @property
+    def rest(self)->Win: n = self.top+len(self.held[0])-self.win.row; return self.win._replace(row=self.win.row+n, h=self.win.h-n)
+
+    def add(self, row:int, prob:np.ndarray, valid:np.ndarray): # as `predict_window` yields them
+        t0,col = time.perf_counter(),self.win.col//BLOCK; new = encode_rows(prob, valid, self.threshold, self.store.layers)
+        self.held = [np.concatenate(o) for o in zip(self.held,new)]; self.store.keep(row, col, *new); self.flush()
+        self.clock['write'] += time.perf_counter()-t0
+    def flush(self):
+        col = self.win.col//BLOCK
+        while (n:=min(BLOCK, self.win.row+self.win.h-self.top)) and len(self.held[0])>=n:
+            self.store.put(self.top//BLOCK, col, *(o[:n] for o in self.held)); self.store.drop(col, self.top, self.top+n)
+            self.held,self.top = [o[n:] for o in self.held],self.top+n
+
 def fill_store(store, source, model, plan, opt, clock, progress=True, parts=None):
     "Predict the parts that a store lacks, of `parts` or of all"
     todo = [w for w in parts or plan.parts() if not store.has(w.row//BLOCK, w.col//BLOCK)]
-    wins,jobs = merge_parts(todo),[]
-    for w in wins: head = store.begun(w); n = len(head[0]); jobs.append((w, head, w._replace(row=w.row+n, h=w.h-n)))
-    tick = progress_ticks([rest for *_,rest in jobs if rest.h], plan, progress)
+    writers = [RowWriter(store, w, model.spec.threshold, clock) for w in merge_parts(todo)]
+    tick = progress_ticks([w.rest for w in writers if w.rest.h], plan, progress)
     if progress and parts is None and len(todo)<len(plan.parts()):
         print(f"going on: {len(plan.parts())-len(todo)} of {len(plan.parts())} rows of blocks are there")
-    def encoded(head, w):
-        yield head
-        for r,p,valid in predict_window(source, model, plan, w, opt, clock, tick) if w.h else ():
-            t0 = time.perf_counter(); out = encode_rows(p, valid, model.spec.threshold, store.layers); store.keep(r, w.col//BLOCK, *out)
-            clock['write'] += time.perf_counter()-t0; yield out
-    for w,head,rest in jobs:
-        for i,rows in enumerate(rechunk(encoded(head,rest), BLOCK)):
-            t0 = time.perf_counter(); row,col = w.row//BLOCK+i,w.col//BLOCK
-            store.put(row, col, *rows); store.drop(col, row*BLOCK, row*BLOCK+len(rows[0])); clock['write'] += time.perf_counter()-t0
+    for w in writers:
+        if w.rest.h: behind(w.add, predict_window(source, model, plan, w.rest, opt, clock, tick))
+        else: w.flush()
 
 def finish_store(store, source, model, plan, opt, clock, t0)->dict:
     "Make the files of a full store; returns the receipt"

@@ -1,91 +1,217 @@
-"""Prediction of rasters, measured: speed against the pure forward pass and against peers, memory, start-up.
+"""Prediction of rasters, measured: speed against the pure forward pass and against peers, memory, start-up, precision.
 
-    python benchmarks/predict/run.py                      # all rows, both networks, one core and two
-    python benchmarks/predict/run.py forward null memory  # some of them
-    python benchmarks/predict/run.py agree --bundle demo/bundle
+    python benchmarks/predict/run.py                        # everything but `agree`, with the peers that need no installation
+    python benchmarks/predict/run.py forward null --cores 1 # some of it
+    python benchmarks/predict/run.py peers --peers all      # all peers; those that are not installed get an environment below --work
+    python benchmarks/predict/run.py agree --bundle FOLDER  # bf16 against fp32 with trained weights, on the scenes of GEOFAST_DATA
+    python benchmarks/predict/run.py --table                # the table again, from results.csv
 
-Each measurement is a process of its own, pinned to its cores; contenders alternate, and the median of the ratios counts.
+Each measurement is a process of its own, pinned to its cores. What is compared takes turns, A B A B, and the median of the ratios
+of neighbours counts. Linux only: it uses `taskset` and /proc. For figures that mean something nothing else may run; the column
+`other` says how many cores others kept busy meanwhile.
 """
-import argparse, csv, json, os, statistics, subprocess, sys, tempfile
+import argparse, csv, json, os, platform, re, resource, statistics, subprocess, sys, sysconfig, tempfile, time
+from importlib.metadata import version
 from pathlib import Path
 
-HERE = Path(__file__).parent
-GOALS = dict(forward='92 % on 1 core, 90 % on 2', null='30 Mpx/s/core', peers='8', memory='350 MB', huge='2 GB', start='1 s', agree='-')
+HERE = Path(__file__).resolve().parent
+BASE = ['row','case','cores','value','unit','goal','met','detail','other','machine'] # of results.csv
+PEERS = {p.stem:p for p in sorted((HERE/'peers').glob('*.py')) if not p.stem.startswith('geofast_')}
+NEEDS = {k: m[1] if (m:=re.match(r'# pip: (.*)', p.read_text())) else None for k,p in PEERS.items()}
+median = statistics.median
 
-def child(name, *args, cores=1, timeout=3600):
-    "Run `worker.py NAME ARGS` on so many cores; returns what it prints as JSON"
-    env = dict(os.environ, OMP_NUM_THREADS=str(cores), HF_HUB_OFFLINE='1')
-    r = subprocess.run(['taskset','-c',f'0-{cores-1}',sys.executable,'-W','ignore',str(HERE/'worker.py'),name,*map(str,args)], env=env,
-                       capture_output=True, text=True, timeout=timeout)
-    if r.returncode: sys.exit(f"{name} {args} failed:\n{r.stderr[-2000:]}")
-    return json.loads(r.stdout.strip().splitlines()[-1])
+# ------------------------------------------------------------------ processes
 
-def say(row):
-    print(' | '.join(str(row[k]) for k in ('row','case','measured','goal')), flush=True)
-    return row
+def busy()->float:
+    "Seconds that all cores together have worked"
+    t = [int(o) for o in open('/proc/stat').readline().split()[1:9]]
+    return (sum(t)-t[3]-t[4])/os.sysconf('SC_CLK_TCK')
 
-def line(row, case, measured): return say(dict(row=row, case=case, measured=measured, goal=GOALS[row]))
+def used()->float: r = resource.getrusage(resource.RUSAGE_CHILDREN); return r.ru_utime+r.ru_stime
 
-def forward(work, repeats):
+class Bench:
+    "Starts processes, says what they found, and notes how busy others were"
+    def __init__(self, args, work:Path): self.args,self.work,self.others,self.t0 = args,work,[],time.time()
+
+    def __call__(self, script:str, *args, cores:int|None=None, python=sys.executable, timeout:int=7200)->dict:
+        "The JSON that a script prints last; None for `cores`: all there are"
+        n = cores or len(os.sched_getaffinity(0)); args = [str(a) for a in args]
+        env = dict(os.environ, OMP_NUM_THREADS=str(n), MKL_NUM_THREADS=str(n), HF_HUB_OFFLINE='1', NO_ALBUMENTATIONS_UPDATE='1',
+                   PYTHONPATH=os.pathsep.join([str(HERE.parents[1])]+[o for o in [os.environ.get('PYTHONPATH')] if o]))
+        pin = ['taskset','-c',','.join(map(str,sorted(os.sched_getaffinity(0))[:n]))] if cores else []
+        b,u,t = busy(),used(),time.time()
+        r = subprocess.run([*pin, python, '-W', 'ignore', HERE/script, *args], env=env, capture_output=True, text=True, timeout=timeout)
+        if r.returncode: raise RuntimeError(f"{script} {' '.join(args)}: exit code {r.returncode}\n{r.stderr[-1500:]}")
+        d = json.loads(r.stdout.strip().splitlines()[-1]); d['other'] = max(0.,(busy()-b-used()+u)/(time.time()-t))
+        if 'wall' in d:
+            self.others.append(d['other']); what = Path(args[0]).stem if script=='peer.py' else ' '.join(a for a in args if '/' not in a)
+            self.say(f"{what}, {n} core(s): {d['wall']:.2f} s, {d['cpu']:.2f} CPU s, {d['extra_mb']:.0f} MB more, others {d['other']:.1f}")
+        return d
+
+    def say(self, text): print(f'{time.time()-self.t0:6.0f} s  {text}', file=sys.stderr, flush=True)
+    def result(self, row, case, cores, value, unit, goal='', met=None, detail='')->dict:
+        other,self.others = max(self.others, default=0.),[]
+        met = '' if met is None else 'yes' if met else 'no'
+        r = dict(zip(BASE, (row,case,cores or '',value,unit,goal,met,detail,f'{other:.2f}',machine())))
+        self.say(' | '.join(str(r[k]) for k in BASE[:8] if r[k]!='')); return r
+
+def machine()->str:
+    cpu = next((l.split(':')[1].strip() for l in open('/proc/cpuinfo') if l.startswith('model name')), platform.machine())
+    flags = next((l for l in open('/proc/cpuinfo') if l.startswith('flags')),'').split()
+    kind = 'AMX' if 'amx_bf16' in flags else 'AVX-512 bf16' if 'avx512_bf16' in flags else 'no bf16'
+    return f"{cpu}, {len(os.sched_getaffinity(0))} cores, {kind}; torch {version('torch')}, rasterio {version('rasterio')}"
+
+def environment(bench, need:str)->str: # its python
+    "An environment with `need`, on top of the packages of this one, so that torch is not installed twice"
+    folder = bench.work/re.sub(r'\W+','-',need); python = folder/'bin'/'python'; done = folder/'installed'
+    if not done.exists():
+        bench.say(f"installing {need}")
+        subprocess.run([sys.executable,'-m','venv',folder], check=True)
+        lib, = folder.glob('lib/python*/site-packages'); (lib/'base.pth').write_text(sysconfig.get_path('purelib'))
+        subprocess.run([python,'-m','pip','install','-q','--disable-pip-version-check',need], check=True, stderr=subprocess.DEVNULL)
+        done.touch()
+    return str(python)
+
+# ------------------------------------------------------------------ rows
+
+def ready(b):
+    n = b.args.size; r = b('worker.py','prepare',b.work,n)
+    b.say(f"{n} x {n}: {r['megabytes']:.0f} MB, {1-r['valid']:.1%} nodata")
+
+def pairs(b, net, cores):
+    "Forward pass and prediction in turn"
+    return [tuple(b('worker.py',k,b.work,net,b.args.size,cores=cores) for k in ('forward','raster')) for _ in range(b.args.repeats)]
+
+def forward(b):
     "End to end against the forward pass on the same tiles in memory"
-    for cores in (1,2):
-        runs = [(child('forward',work,'unet',cores=cores)['seconds'], child('raster',work,'unet',cores=cores)['seconds']) for _ in range(repeats)]
-        ratio = statistics.median(f/r for f,r in runs)
-        yield line('forward', f'U-Net resnet18, 4096 x 4096, {cores} core(s)',
-                   f'{ratio:.1%} of the forward pass ({", ".join(f"{f:.2f}/{r:.2f} s" for f,r in runs)})')
+    ready(b)
+    for cores in b.args.cores:
+        runs = pairs(b,'unet',cores); f,r = ([o[i] for o in runs] for i in (0,1)); goal = .92 if cores==1 else .90
+        share,cpu = (median(x[k]/y[k] for x,y in runs) for k in ('wall','cpu'))
+        yield b.result('forward', f'U-Net resnet18, {b.args.size}²', cores, round(100*share,1), '% of the forward pass', f'>= {goal:.0%}',
+            share>=goal, f"forward {median(o['wall'] for o in f):.2f} s, predict_raster {median(o['wall'] for o in r):.2f} s; by CPU seconds "
+            f"{cpu:.1%}; {f[0]['precision']}; {f[0]['tiles']} tiles with pixels; panel {r[0]['panel']}")
 
-def null(work, repeats):
-    "The pipeline alone: a network that does next to nothing"
-    for cores in (1,2):
-        runs = [(child('forward',work,'null',cores=cores)['seconds'], child('raster',work,'null',cores=cores)['seconds']) for _ in range(repeats)]
-        rest,whole = (statistics.median(16.777216/t/cores for t in ts) for ts in ([r-f for f,r in runs],[r for _,r in runs]))
-        yield line('null', f'1x1 convolution, 4096 x 4096, {cores} core(s)', f'{rest:.1f} Mpx/s/core without its forward pass, {whole:.1f} with it')
+def null(b):
+    "The pipeline alone, with a network that does next to nothing"
+    ready(b); px = b.args.size**2/1e6
+    for cores in b.args.cores:
+        runs = pairs(b,'null',cores); e = b('worker.py','exact',b.work,b.args.size)
+        alone,cpu = (median(px/(y[k]-x[k])/(cores if k=='wall' else 1) for x,y in runs) for k in ('wall','cpu'))
+        whole = median(px/y['wall']/cores for _,y in runs); stages = ', '.join(f'{k} {v:.2f}' for k,v in runs[-1][1]['busy'].items())
+        yield b.result('null', f'1x1 convolution, {b.args.size}²', cores, round(alone,1), 'Mpx/s/core without the forward pass', '>= 30',
+            alone>=30, f"{cpu:.1f} by CPU seconds; {whole:.1f} with the forward pass; {median(y['wall'] for _,y in runs):.2f} s; "
+            f"seconds busy: {stages}; panel {runs[-1][1]['panel']}; {e['wrong']} of {e['pixels']} pixels wrong")
 
-def memory(work, repeats):
+def peers(b):
+    "The call that others document: the same network and the same tiles, fp32, as it comes"
+    ready(b); cores,src,weights = b.args.cores[-1],b.work/f'{b.args.size}x{b.args.size}.tif',b.work/'unet.pth'
+    def dst(name): return b.work/f'{name}.tif'
+    def one(name, python=sys.executable): return b('peer.py', HERE/'peers'/f'{name}.py', src, weights, dst(name), cores=cores, python=python)
+    def same(a, c): return b('worker.py','compare',dst(a),dst(c))['same']
+    for name in ['geofast_fp32',*b.args.peers]:
+        need = NEEDS.get(name); case = f"{name} ({need}), {b.args.size}²" if need else f'{name}, {b.args.size}²'
+        try:
+            python = environment(b,need) if need else sys.executable
+            runs = [(one(name,python), one('geofast_default')) for _ in range(b.args.repeats)]
+        except (RuntimeError, subprocess.SubprocessError) as e: # of others: the table goes on without them
+            yield b.result('peers', case, cores, '', 'failed', detail=str(e).strip().splitlines()[-1][:200]); continue
+        mine = name=='geofast_fp32'; goal = 2 if mine else 8 if cores>1 else 7
+        times,cpu = (median(x[k]/y[k] for x,y in runs) for k in ('wall','cpu')); agreed = same('geofast_fp32', 'geofast_default' if mine else name)
+        (tx,ty),(mx,my) = ([median(o[i][k] for o in runs) for i in (0,1)] for k in ('wall','extra_mb'))
+        yield b.result('peers', case, cores, round(times,1), 'x as long as geofast', f'>= {goal}', times>=goal,
+            f"{tx:.1f} s against {ty:.1f} s; by CPU seconds {cpu:.1f}; memory with network and activations {mx:.0f} MB against {my:.0f} MB"
+            + ('' if agreed is None else f"; {'the bf16 mask' if mine else 'its mask'} equals that of geofast in fp32 in {agreed:.1%}"))
+
+def memory(b):
     "Memory beside the loaded model"
-    for w,h,net,mem in ((4096,4096,'null',300),(16384,4096,'null',300),(16384,16384,'null',300),(16384,2048,'unet',300),(16384,4096,'null',1000)):
-        r = child('memory', work, net, w, h, mem)
-        yield line('memory', f'{net}, {w} x {h}, max_mem={mem}', f"{r['extra_mb']:.0f} MB in {r['seconds']:.0f} s")
+    b('worker.py','prepare',b.work,4096); W,found = b.args.width,{}; act = b('worker.py','activations',b.work,'unet')['extra_mb']
+    for net,w,h,mem in [('null',4096,4096,'-'), ('null',W,4096,'-'), ('null',W,W,'-'), *(('null',W,4096,m) for m in b.args.max_mem),
+                        ('unet',W,1024,'-')]:
+        case = f"{net}, {w} x {h}"+('' if mem=='-' else f', max_mem={mem}'); of_net = act if net=='unet' else 0
+        b('worker.py','copies',b.work,w,h); r = b('worker.py','memory',b.work,net,f'{w}x{h}.tif',mem)
+        if 'error' in r: yield b.result('memory', case, None, '', 'refused', detail=r['error']); continue
+        extra,limit = r['extra_mb']-of_net, 350 if mem=='-' else 1.1*mem; found[net,w,h,mem] = extra
+        yield b.result('memory', case, None, round(extra), 'MB beside the model'+(' and its activations' if of_net else ''),
+            '<= 350' if mem=='-' else f'<= {mem} + 10 %', extra<=limit, f"peak of the process {r['peak_mb']:.0f} MB; {r['wall']:.0f} s; "
+            f"panel {r['panel']}" + (f"; activations of a batch {act:.0f} MB" if of_net else ''))
+    if W>4096:
+        small,large = found['null',W,4096,'-'],found['null',W,W,'-']; growth = (large-small)*2**20/(W*(W-4096))
+        yield b.result('memory', f'growth from {W} x 4096 to {W} x {W}', None, round(growth,3), 'bytes/px', '0', abs(growth)<.05,
+            f'{small:.0f} MB, {large:.0f} MB')
 
-def huge(work, repeats):
-    "100 000 x 100 000 pixels, sparse input"
-    r = child('huge', work)
-    yield line('huge', 'null, 100 000 x 100 000, sparse', f"{r['peak_mb']:.0f} MB in all, {r['extra_mb']:.0f} MB beside the model, {r['seconds']:.0f} s")
+def huge(b):
+    "A raster of 10 gigapixels, almost all of it nodata"
+    n = b.args.huge; b('worker.py','sparse',b.work,n); r = b('worker.py','memory',b.work,'null',f'sparse{n}.tif','-')
+    yield b.result('huge', f'null, {n} x {n}, ten patches of pixels', None, round(r['peak_mb']), 'MB in all', '< 2000', r['peak_mb']<2000,
+        f"{r['extra_mb']:.0f} MB beside the model; {r['wall']:.0f} s, {r['cpu']:.0f} CPU s = {n*n/1e6/r['wall']:.0f} Mpx/s; panel {r['panel']}")
 
-def start(work, repeats):
+def start(b):
     "What the import costs beyond torch"
-    runs = [(child('import','torch')['seconds'], child('import','geofast.infer')['seconds']) for _ in range(repeats)]
-    yield line('start', '`from geofast.infer import predict_tile`', f'{statistics.median(b-a for a,b in runs):.2f} s beyond `import torch`')
+    both = ('import torch','from geofast.infer import predict_tile'); [b('peer.py',s,cores=1) for s in both] # writes the .pyc files
+    runs = [tuple(b('peer.py',s,cores=1) for s in both) for _ in range(max(5,b.args.repeats))]; b.others = [max(y['other'] for _,y in runs)]
+    more,cpu = (median(y[k]-x[k] for x,y in runs) for k in ('wall','cpu'))
+    yield b.result('start', '`from geofast.infer import predict_tile`', 1, round(more,2), 's beyond `import torch`', '<= 1', more<=1,
+        f"{median(y['wall'] for _,y in runs):.2f} s in all, torch {median(x['wall'] for x,_ in runs):.2f} s; {cpu:.2f} CPU s beyond")
 
-def peers(work, repeats):
-    "The call that others document, the same network, fp32, as it comes"
-    for name in ('window_loop','monai_whole'):
-        runs = [(child('peer',work,name,cores=2)['seconds'], child('raster',work,'unet',cores=2)['seconds']) for _ in range(max(1,repeats-2))]
-        yield line('peers', f'{name}, 4096 x 4096, 2 cores', f"geofast is {statistics.median(a/b for a,b in runs):.1f} times as fast")
+def agree(b):
+    "bf16 against fp32 with trained weights"
+    data = os.environ.get('GEOFAST_DATA'); folder = b.args.scenes or (Path(data)/'buildings_drone'/'scenes' if data else None)
+    if not (b.args.bundle and folder): b.say("agree: needs --bundle, and GEOFAST_DATA or --scenes"); return
+    r = b('worker.py','agree',folder,Path(b.args.bundle).resolve()); same = r['same']/r['pixels']
+    yield b.result('agree', f"bf16 and fp32, trained weights, {r['scenes']} scenes, {r['pixels']/1e6:.0f} Mpx", None, round(100*same,3),
+        '% of the mask equal', '>= 99.9', same>=.999, f"IoU of the two masks {r['both']/max(1,r['either']):.4f}; mean |dp| {r['mean']:.1e}, "
+        f"largest {r['largest']:.3f}; {r['buildings']/r['pixels']:.1%} of the pixels are buildings")
 
-def agree(work, repeats, bundle=None):
-    "bf16 against fp32 with trained weights on real scenes"
-    if bundle and os.environ.get('GEOFAST_DATA'):
-        r = child('agree', bundle, cores=2)
-        yield line('agree', f"bf16 against fp32, trained weights, {r['pixels']/1e6:.0f} Mpx of real scenes",
-                   f"{r['same']:.3%} of the mask equal, mean |dp| {r['mean']:.5f}, largest {r['largest']:.3f}")
+ROWS = dict(forward=forward, null=null, peers=peers, memory=memory, huge=huge, start=start, agree=agree)
 
-ROWS = dict(forward=forward, null=null, memory=memory, huge=huge, start=start, peers=peers, agree=agree)
+# ------------------------------------------------------------------ the table
+
+def keep(path:Path, new:list)->list:
+    "Write rows in the place of older ones of the same kind; returns all"
+    have = {(r['row'],r['case'],str(r['cores'])) for r in new}; old = []
+    if path.exists():
+        with open(path, newline='') as f: old = [r for r in csv.DictReader(f) if set(r)==set(BASE)]
+    rows = sorted([r for r in old if (r['row'],r['case'],r['cores']) not in have]+new, key=lambda r: [*ROWS].index(r['row']))
+    with open(path, 'w', newline='') as f: w = csv.DictWriter(f, BASE, lineterminator='\n'); w.writeheader(); w.writerows(rows)
+    return rows
+
+def table(rows:list)->str:
+    out = ['| row | case | cores | result | goal | met | detail | other |', '|---|---|---|---|---|---|---|---|']
+    for r in rows: out.append('| '+' | '.join(str(o).replace('|','\\|') for o in (r['row'], r['case'], r['cores'],
+        f"**{r['value']}** {r['unit']}" if r['value']!='' else r['unit'], r['goal'], r['met'], r['detail'], r['other']))+' |')
+    return '\n'.join([*out, '', *sorted({r['machine'] for r in rows})])
+
+def publish(rows:list):
+    "Put the table between the markers of README.md"
+    p = HERE/'README.md'; a,b = '<!-- table -->','<!-- end of table -->'; s = p.read_text()
+    p.write_text(s[:s.index(a)+len(a)]+'\n'+table(rows)+'\n'+s[s.index(b):])
 
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument('rows', nargs='*', default=[], metavar='row', help=f"of {', '.join(ROWS)}; default: all")
-    p.add_argument('--work', default=None, help="folder for the rasters, some 300 MB; default: a temporary one")
-    p.add_argument('--repeats', type=int, default=3); p.add_argument('--bundle', help="trained bundle, for `agree`")
+    p.add_argument('rows', nargs='*', metavar='row', help=f"of {', '.join(ROWS)}; default: all")
+    p.add_argument('--work', type=Path, help="folder for rasters and environments, 2 GB or more, kept; default: a temporary one")
+    p.add_argument('--repeats', type=int, default=3)
+    p.add_argument('--cores', type=int, nargs='+', default=[1,2], help="for forward and null; peers: the last of them")
+    p.add_argument('--size', type=int, default=4096, help="side of the raster for forward, null and peers, px")
+    p.add_argument('--peers', nargs='*', default=[k for k,v in NEEDS.items() if not v], choices=[*PEERS,'all'], metavar='peer',
+                   help=f"of {', '.join(PEERS)}, all; default: those that need no installation")
+    p.add_argument('--width', type=int, default=16384, help="of the rasters for memory, px")
+    p.add_argument('--huge', type=int, default=100_000, help="side of the sparse raster, px")
+    p.add_argument('--max-mem', type=int, nargs='*', default=[200,1000], help="further limits for memory, MB")
+    p.add_argument('--bundle', help="trained bundle, for agree")
+    p.add_argument('--scenes', type=Path, help="folder of images, for agree; default: those of GEOFAST_DATA")
+    p.add_argument('--out', type=Path, default=HERE/'results.csv', help="the README takes the table only from the default file")
+    p.add_argument('--table', action='store_true', help="measure nothing")
     a = p.parse_args()
     if set(a.rows)-set(ROWS): p.error(f"no such row: {', '.join(set(a.rows)-set(ROWS))}")
+    if 'all' in a.peers: a.peers = [*PEERS]
+    a.cores = [c for c in a.cores if c<=len(os.sched_getaffinity(0))] or [1]
     with tempfile.TemporaryDirectory() as tmp:
-        work = Path(a.work or tmp); work.mkdir(exist_ok=True); child('prepare', work); table = []
-        for n in a.rows or ROWS: table += ROWS[n](work, a.repeats, **(dict(bundle=a.bundle) if n=='agree' else {}))
-    new = {r['row'] for r in table}; out = HERE/'results.csv'
-    old = [r for r in csv.DictReader(open(out)) if r['row'] not in new] if out.exists() else []
-    with open(out,'w',newline='') as f:
-        w = csv.DictWriter(f, ['row','case','measured','goal'], lineterminator='\n'); w.writeheader()
-        w.writerows(sorted(old+table, key=lambda r: [*ROWS].index(r['row'])))
+        work = (a.work or Path(tmp)).resolve(); work.mkdir(parents=True, exist_ok=True); b,rows = Bench(a,work),keep(a.out,[])
+        for n in [] if a.table else a.rows or ROWS:
+            for r in ROWS[n](b): rows = keep(a.out,[r]) # a run that is cut short has kept what it found
+    if a.out==HERE/'results.csv': publish(rows)
+    print(table(rows))
 
 if __name__=='__main__': main()

@@ -1,9 +1,5 @@
-"One measurement of `run.py` in a process of its own: `worker.py NAME ARGS`, prints JSON"
-import json, os, resource, subprocess, sys, time
-t0 = time.time()
-if sys.argv[1:3]==['import','torch']: import torch
-if sys.argv[1:3]==['import','geofast.infer']: from geofast.infer import predict_tile # noqa: F401
-if sys.argv[1]=='import': print(json.dumps(dict(seconds=time.time()-t0))); sys.exit()
+"One measurement of `run.py` in a process of its own: `worker.py NAME ARGS`, prints one line of JSON"
+import json, os, sys, time
 from pathlib import Path
 import numpy as np
 import rasterio
@@ -13,107 +9,147 @@ from rasterio.windows import Window
 from scipy.ndimage import gaussian_filter
 from torch import nn
 from geofast.bundle import Bundle, Spec, load_bundle, save_bundle
-from geofast.core import Win, keep_memory, seed_all
+from geofast.core import GeofastError, Win, keep_memory, seed_all
+from geofast.datasets import find_scenes
 from geofast.infer import _options, _plan, _tiles, open_source, predict_raster, predict_tile, read_bands
 from geofast.models import build_model
+from peer import meter
 
-N = 4096
-torch.set_num_threads(int(os.environ['OMP_NUM_THREADS']))
+MADE = 4096 # side of the raster that larger ones are copies of, px
+SPEC = dict(bands=['red','green','blue'], dtype='uint8', tile=512, overlap=128)
+PROFILE = dict(driver='GTiff', count=3, dtype='uint8', nodata=0, tiled=True, blockxsize=512, blockysize=512, compress='deflate',
+               interleave='pixel', crs='EPSG:32636', transform=from_origin(2e5,1e6,.3,.3), bigtiff='if_safer', num_threads='all_cpus')
 
 class Null(nn.Module):
-    "One 1x1 convolution"
+    "One 1x1 convolution: its right answer is known for each pixel"
     def __init__(self):
-        super().__init__(); seed_all(0); self.conv = nn.Conv2d(3,2,1); self.register_buffer('mean', torch.full((1,3,1,1),127.5))
-    def forward(self, x): return self.conv(x.float())
+        super().__init__(); seed_all(0); self.conv = nn.Conv2d(3,2,1); self.register_buffer('mean', torch.full((1,3,1,1),120.))
+    def forward(self, x): return self.conv(x.float()-self.mean)
 
-SPEC = dict(bands=['red','green','blue'], dtype='uint8', tile=512, overlap=128)
-def model(work, name): return Bundle(Spec(arch={},**SPEC), [Null().eval()]) if name=='null' else load_bundle(work/'unet')
-def precision(name): return 'fp32' if name=='null' else 'auto'
+def model(work:str, name:str)->Bundle:
+    return Bundle(Spec(arch={},**SPEC), [Null().eval()]) if name=='null' else load_bundle(Path(work)/name)
 
-def prepare(work):
-    "The raster: smooth shapes with noise, 12 % of nodata around a turned square; and a U-Net with random weights"
-    work = Path(work)
-    if not (work/'in.tif').exists():
-        rng = np.random.default_rng(0); b = np.stack([gaussian_filter(rng.random((N,N),np.float32),3) for _ in range(3)])
-        x = np.clip(120+45*(b-b.mean())/b.std()+rng.normal(0,1,b.shape),1,255).astype(np.uint8)
-        yy,xx = np.mgrid[:N,:N]-N/2; a = np.deg2rad(8); half = N*.469
-        x[:,(abs(xx*np.cos(a)+yy*np.sin(a))>half)|(abs(yy*np.cos(a)-xx*np.sin(a))>half)] = 0
-        with rasterio.open(work/'in.tif','w',driver='GTiff',count=3,height=N,width=N,dtype='uint8',nodata=0,tiled=True,blockxsize=512,
-                           blockysize=512,compress='deflate',predictor=2,interleave='pixel',crs='EPSG:32636',
-                           transform=from_origin(5e5,1e5,.3,.3)) as d: d.write(x)
-        seed_all(0); save_bundle(work/'unet', build_model('unet','resnet18',pretrained=False).eval(), Spec(arch={},**SPEC))
-    return dict(share=float((rasterio.open(work/'in.tif').read(1)>0).mean()))
+def precision(name:str)->str: return 'fp32' if name=='null' else 'auto' # fp32: the null network is there to be exact
 
-def tiled(work, w, h):
-    "A raster of another size, made of copies"
-    dst = work/f'{w}x{h}.tif'
-    if dst.exists(): return dst
-    with rasterio.open(work/'in.tif') as s, rasterio.open(dst,'w',**(s.profile|dict(width=w,height=h))) as d:
-        x = s.read()
-        for r in range(0,h,N):
-            for c in range(0,w,N): d.write(x[:,:min(N,h-r),:min(N,w-c)], window=Window(c,r,min(N,w-c),min(N,h-r)))
-    return dst
+def warm(m, name):
+    "Settings of the allocator and the first pass, with which no measurement begins"
+    keep_memory(); m.probability(torch.zeros(4,3,512,512,dtype=torch.uint8), _options('none',precision(name),None,'cpu').precision)
 
-def forward(work, name):
-    "The forward pass alone, on the batches that a prediction makes"
-    work = Path(work); m = model(work,name); opt = _options('none', precision(name), None, 'cpu'); keep_memory()
-    src = open_source(work/'in.tif', m.spec); plan = _plan(src, m.spec, None, None); xs = plan.axes[1][0]; batches = []
-    for b in read_bands(src, plan, Win(0,0,N,N), m.fill, dict(read=0.)):
-        batches += [_tiles(b.x, [xs[j] for j in b.todo[k:k+opt.batch]], plan.tile, 'cpu') for k in range(0,len(b.todo),opt.batch)]
-    m.probability(batches[0], opt.precision); t = time.time()
-    for b in batches: m.probability(b, opt.precision)
-    return dict(seconds=time.time()-t)
+# ------------------------------------------------------------------ what is measured with
 
-def raster(work, name):
-    work = Path(work); m = model(work,name); warm(m, precision(name)); t = time.time()
-    predict_raster(work/'in.tif', m, work/'out.tif', precision=precision(name), progress=False, resume=False)
-    return dict(seconds=time.time()-t)
+def scene(n:int)->np.ndarray: # (3,n,n) uint8
+    "Smooth shapes with noise, 0 around a turned square of 88 % of the area"
+    rng = np.random.default_rng(0)
+    b = np.stack([gaussian_filter(rng.random((n,n),np.float32),3) for _ in range(3)])
+    x = np.clip(120+45*(b-b.mean())/b.std()+rng.normal(0,.75,b.shape).astype(np.float32),1,255).astype(np.uint8)
+    yy,xx = np.mgrid[:n,:n]-n/2; a = np.deg2rad(8)
+    x[:,np.maximum(abs(xx*np.cos(a)+yy*np.sin(a)), abs(yy*np.cos(a)-xx*np.sin(a)))>n*.469] = 0
+    return x
 
-def warm(m, p): m.probability(torch.zeros(4,3,512,512,dtype=torch.uint8), _options('none',p,None,'cpu').precision)
-def rss(): return int(open('/proc/self/statm').read().split()[1])*resource.getpagesize()/2**20
-def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss/1024
+def centred(m, x)->None:
+    "Move the bias so that half of the pixels of `x` are buildings: else a random network gives one answer everywhere"
+    with torch.inference_mode(): logits = m(torch.from_numpy(x[None].copy()))
+    conv = [o for o in m.net.segmentation_head.modules() if isinstance(o,nn.Conv2d)][-1]
+    with torch.no_grad(): conv.bias[1] -= (logits[:,1]-logits[:,0]).median()
 
-def memory(work, name, w, h, max_mem):
-    work = Path(work); src = tiled(work,int(w),int(h)) if (int(w),int(h))!=(N,N) else work/'in.tif'
-    r = subprocess.run([sys.executable,'-W','ignore',__file__,'measure',src,work,name,max_mem], capture_output=True, text=True, check=True)
-    return json.loads(r.stdout.splitlines()[-1]) # in a fresh process: making the raster took memory in this one
-
-def measure(src, work, name, max_mem):
-    m = model(Path(work),name); warm(m, precision(name)); base,t = rss(),time.time()
-    predict_raster(src, m, Path(work)/'out.tif', precision=precision(name), progress=False, resume=False, max_mem=float(max_mem))
-    return dict(extra_mb=peak()-base, peak_mb=peak(), seconds=time.time()-t)
-
-def huge(work):
-    src = Path(work)/'huge.tif'; n = 100_000; rng = np.random.default_rng(0)
+def prepare(work, size):
+    "The raster, and a U-Net with random weights, as a bundle and as a plain state dict"
+    work,n = Path(work),int(size); src = work/f'{n}x{n}.tif'; x = None
     if not src.exists():
-        with rasterio.open(src,'w',driver='GTiff',count=3,height=n,width=n,dtype='uint8',nodata=0,tiled=True,blockxsize=512,blockysize=512,
-                           compress='deflate',interleave='pixel',crs='EPSG:32636',transform=from_origin(2e5,1e6,.3,.3),sparse_ok=True,
-                           bigtiff='yes') as d:
-            for r,c in rng.integers(0,n-2048,(5,2)).tolist(): d.write(rng.integers(1,255,(3,2048,2048),dtype=np.uint8), window=Window(c,r,2048,2048))
-    return measure(src, work, 'null', 300)
+        x = scene(n)
+        with rasterio.open(work/'new.tif', 'w', height=n, width=n, predictor=2, **PROFILE) as d: d.write(x)
+        (work/'new.tif').rename(src)
+    if not (work/'unet'/'bundle.json').exists():
+        seed_all(0); m = build_model('unet','resnet18',pretrained=False,mean=[0]*3,std=[255]*3).eval()
+        with rasterio.open(src) as d: centred(m, d.read(window=Window(n//2-256,n//2-256,512,512)))
+        torch.save(m.net.state_dict(), work/'unet.pth'); save_bundle(work/'unet', m, Spec(arch={},**SPEC))
+    with rasterio.open(src) as d: return dict(valid=float((d.read(1)>0).mean()), megabytes=src.stat().st_size/1e6)
 
-def peer(work, name):
-    work = Path(work); net = load_bundle(work/'unet').models[0].to(memory_format=torch.contiguous_format); t = time.time()
-    with rasterio.open(work/'in.tif') as s, torch.inference_mode():
-        with rasterio.open(work/'peer.tif','w',**(s.profile|dict(count=1,nodata=255,predictor=1))) as d:
-            if name=='window_loop': # what a tutorial shows: windows with a margin, one after the other
-                for r in range(0,N,384):
-                    for c in range(0,N,384):
-                        w = Window(min(c,N-512),min(r,N-512),512,512); p = net(torch.from_numpy(s.read(window=w)[None]).float()).argmax(1)
-                        d.write(p.byte().numpy(), window=w)
-            else:
-                from monai.inferers import sliding_window_inference
-                y = sliding_window_inference(torch.from_numpy(s.read()[None]).float(), 512, 4, net, overlap=.25, mode='gaussian')
-                d.write(y.argmax(1).byte().numpy())
-    return dict(seconds=time.time()-t)
+def copies(work, w, h):
+    "A raster of another size, made of copies"
+    work,w,h = Path(work),int(w),int(h); src,dst = work/f'{MADE}x{MADE}.tif',work/f'{w}x{h}.tif'
+    if dst.exists(): return {}
+    with rasterio.open(src) as s, rasterio.open(work/'new.tif', 'w', height=h, width=w, predictor=2, **PROFILE) as d:
+        x = s.read()
+        for r in range(0,h,MADE):
+            for c in range(0,w,MADE): d.write(x[:,:min(MADE,h-r),:min(MADE,w-c)], window=Window(c,r,min(MADE,w-c),min(MADE,h-r)))
+    (work/'new.tif').rename(dst)
+    return {}
 
-def agree(bundle):
-    from geofast.datasets import find_scenes
-    from geofast.core import data_root
-    n = same = 0; total = largest = 0.
-    for s in find_scenes(data_root('buildings_drone/scenes')).itertuples():
-        a,b = (predict_tile(s.image, bundle, precision=p) for p in ('fp32','bf16')); d = np.abs(a.prob-b.prob)
-        n += d.size; same += int((a.mask==b.mask).sum()); total += float(d.sum()); largest = max(largest,float(d.max()))
-    return dict(pixels=n, same=same/n, mean=total/n, largest=largest)
+def sparse(work, n):
+    "A raster with almost no pixels: ten patches of 2048 x 2048"
+    work,n = Path(work),int(n); dst = work/f'sparse{n}.tif'; k = min(2048,n//4)
+    if dst.exists(): return {}
+    with rasterio.open(work/'new.tif', 'w', height=n, width=n, sparse_ok=True, **PROFILE) as d:
+        x = scene(k)
+        for r,c in np.random.default_rng(0).integers(0,n-k,(10,2)).tolist(): d.write(x, window=Window(c,r,k,k))
+    (work/'new.tif').rename(dst)
+    return {}
 
-if __name__=='__main__': print(json.dumps(globals()[sys.argv[1]](*sys.argv[2:])))
+# ------------------------------------------------------------------ measurements
+
+def forward(work, name, size):
+    "The forward pass alone, on the batches that a prediction makes, in memory before the clock starts"
+    m,n = model(work,name),int(size); opt = _options('none', precision(name), None, 'cpu'); keep_memory()
+    src = open_source(Path(work)/f'{n}x{n}.tif', m.spec); plan = _plan(src, m.spec, None, None); xs,batches = plan.axes[1][0],[]
+    for b in read_bands(src, plan, Win(0,0,n,n), m.fill, dict(read=0.)):
+        batches += [_tiles(b.x, [xs[j] for j in b.todo[k:k+opt.batch]], plan.tile, 'cpu') for k in range(0,len(b.todo),opt.batch)]
+    warm(m, name)
+    with meter() as r:
+        for b in batches: m.probability(b, opt.precision)
+    return r|dict(tiles=sum(map(len,batches)), precision=opt.precision)
+
+def raster(work, name, size):
+    "`predict_raster`, from file to file"
+    work = Path(work); m = model(work,name); warm(m, name); kw = dict(precision=precision(name), progress=False, resume=False)
+    with meter() as r: got = predict_raster(work/f'{size}x{size}.tif', m, work/f'{name}.tif', **kw)
+    return r|dict(tiles=got['tiles'], panel=got['panel'], busy=got['busy'])
+
+def exact(work, size):
+    "Pixels in which the null network's result, as the last `raster` wrote it, is not what the convolution gives"
+    work,n = Path(work),int(size); conv = Null().conv.weight.detach().numpy()[...,0,0],Null().conv.bias.detach().numpy()
+    wrong = ties = 0
+    with rasterio.open(work/f'{n}x{n}.tif') as s, rasterio.open(work/'null.tif') as d:
+        for r in range(0,n,512):
+            w = Window(0,r,n,min(512,n-r)); x,y = s.read(window=w),d.read(1,window=w); ok = (x!=0).any(0)
+            z = np.einsum('kc,chw->khw', conv[0], x.astype(np.float64)-120)+conv[1][:,None,None]; z = z[1]-z[0]
+            tie = abs(z)<1e-4; ties += int(tie.sum()); wrong += int(((y!=np.where(ok,z>0,255))&~tie).sum())
+    return dict(wrong=wrong, ties=ties, pixels=n*n)
+
+def activations(work, name):
+    "What the first forward pass adds to the loaded model"
+    m = model(work,name); keep_memory()
+    with meter() as r: warm(m, name)
+    return r
+
+def memory(work, name, src, max_mem):
+    "Peak beside the loaded model; `max_mem` in MB, or - for the default"
+    work = Path(work); m = model(work,name); kw = dict(precision=precision(name), progress=False, resume=False)
+    if max_mem!='-': kw['max_mem'] = float(max_mem)
+    try:
+        with meter() as r: got = predict_raster(work/src, m, work/'memory.tif', **kw)
+    except GeofastError as e: return dict(error=str(e).replace('\n',';'))
+    return r|dict(panel=got['panel'], tiles=got['tiles'])
+
+def agree(folder, bundle):
+    "bf16 against fp32 on the known pixels of scenes"
+    t = dict(pixels=0, same=0, buildings=0, both=0, either=0); total = largest = 0.; scenes = find_scenes(folder, labelled=False)
+    for s in scenes.itertuples():
+        a,b = (predict_tile(s.image, bundle, precision=p) for p in ('fp32','bf16')); ok = a.valid; d = abs(a.prob-b.prob)[ok]
+        x,y = a.mask[ok]==1,b.mask[ok]==1; total += float(d.sum(dtype=np.float64)); largest = max(largest,float(d.max(initial=0)))
+        for k,v in dict(pixels=ok, same=x==y, buildings=x, both=x&y, either=x|y).items(): t[k] += int(v.sum())
+    return t|dict(scenes=len(scenes), mean=total/t['pixels'], largest=largest)
+
+def compare(a, b):
+    "Share of the pixels known in mask `a` in which `b` says the same"
+    same = known = 0
+    with rasterio.open(a) as p, rasterio.open(b) as q:
+        if p.shape!=q.shape: return dict(same=None, shape=q.shape)
+        for r in range(0,p.height,512):
+            w = Window(0,r,p.width,min(512,p.height-r)); x,y = p.read(1,window=w),q.read(1,window=w)
+            known += int((x!=255).sum()); same += int(((x==y)&(x!=255)).sum())
+    return dict(same=same/max(1,known))
+
+if __name__=='__main__':
+    torch.set_num_threads(int(os.environ['OMP_NUM_THREADS']))
+    print(json.dumps(globals()[sys.argv[1]](*sys.argv[2:])))

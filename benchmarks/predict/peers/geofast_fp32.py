@@ -1,0 +1,5 @@
+"geofast in fp32"
+import segmentation_models_pytorch # noqa: F401, or it would be imported within the measurement
+from geofast.infer import predict_raster
+
+def run(src, weights, dst): predict_raster(src, weights.removesuffix('.pth'), dst, precision='fp32', progress=False, resume=False)
