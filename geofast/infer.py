@@ -449,7 +449,7 @@ class RowWriter:
         col = self.win.col//BLOCK
         while (n:=min(BLOCK, self.win.row+self.win.h-self.top)) and len(self.held[0])>=n:
             self.store.put(self.top//BLOCK, col, *(o[:n] for o in self.held)); self.store.drop(col, self.top, self.top+n)
-            self.held,self.top = [o[n:] for o in self.held],self.top+n
+            self.held,self.top = [o[n:].copy() for o in self.held],self.top+n # a view would keep all alive
 
 def fill_store(store, source, model, plan, opt, clock, progress=True, parts=None):
     "Predict the parts that a store lacks, of `parts` or of all"

@@ -116,15 +116,9 @@ def exact(work, size):
             tie = abs(z)<1e-4; ties += int(tie.sum()); wrong += int(((y!=np.where(ok,z>0,255))&~tie).sum())
     return dict(wrong=wrong, ties=ties, pixels=n*n)
 
-def activations(work, name):
-    "What the first forward pass adds to the loaded model"
-    m = model(work,name); keep_memory()
-    with meter() as r: warm(m, name)
-    return r
-
 def memory(work, name, src, max_mem):
-    "Peak beside the loaded model; `max_mem` in MB, or - for the default"
-    work = Path(work); m = model(work,name); kw = dict(precision=precision(name), progress=False, resume=False)
+    "Peak beside a model that has computed one batch; `max_mem` in MB, or - for the default"
+    work = Path(work); m = model(work,name); warm(m, name); kw = dict(precision=precision(name), progress=False, resume=False)
     if max_mem!='-': kw['max_mem'] = float(max_mem)
     try:
         with meter() as r: got = predict_raster(work/src, m, work/'memory.tif', **kw)
