@@ -68,11 +68,9 @@ def recipe_dls(r:Recipe,
                fill=None,
               ):
     "Loaders of a recipe: overlapping tiles to train on, a split without leak, weights by scene, validation on whole tiles"
-    def split(step):
-        t = tile_index(scenes, r.tile, step)
-        return check_leak(split_by(t, valid, by) if valid is not None else split_by_block(t, 4*r.tile, .2, r.seed))
-    tiles,held = split(r.step),split(r.tile)
-    tiles = pd.concat([tiles[tiles.split=='train'], held[held.split=='valid']])
+    both = pd.concat([tile_index(scenes, r.tile, step).assign(step=step) for step in (r.step,r.tile)], ignore_index=True)
+    both = split_by(both, valid, by) if valid is not None else split_by_block(both, 4*r.tile, .2, r.seed)
+    tiles = check_leak(both[(both.split=='train')&(both.step==r.step)|(both.split=='valid')&(both.step==r.tile)])
     train = tiles[tiles.split=='train']; weights = class_weights(train.klass, train.building+.02 if r.share else None)
     bands = int(scenes.bands.iloc[0]); rgb = bands==3 and scenes.dtype.iloc[0]=='uint8'
     aug = train_aug(r.size, rgb, r.scale, r.rotate, r.colour, r.blur, [127]*bands if fill is None else fill)

@@ -88,7 +88,14 @@ def split_by_block(tiles:gpd.GeoDataFrame, # tile index
                         fix="choose a smaller block")
     n = min(max(1,round(share*len(blocks))), len(blocks)-1)
     held = {blocks[i] for i in np.random.default_rng(seed).permutation(len(blocks))[:n]}
-    return tiles.assign(split=[('gap' if len(s)>1 else 'valid' if s.pop() else 'train') for s in map(sides, tiles.itertuples())])
+    out = tiles.assign(split=[('gap' if len(s)>1 else 'valid' if s.pop() else 'train') for s in map(sides, tiles.itertuples())])
+    near,_ = _overlaps(out); out.loc[out.index[out.split=='train'][near],'split'] = 'gap' # scenes may overlap, too
+    return out
+
+def _overlaps(tiles): # positions among the training and among the validation tiles of pairs that share ground
+    a,b = (tiles[tiles.split==s] for s in ('train','valid'))
+    j,i = a.sindex.query(shapely.buffer(b.geometry.values, -1e-9), predicate='intersects')
+    return i,j
 
 # %% ../nbs/10_tiles.ipynb #c020
 def check_leak(tiles:gpd.GeoDataFrame # with `split`
@@ -97,10 +104,9 @@ def check_leak(tiles:gpd.GeoDataFrame # with `split`
     a,b = (tiles[tiles.split==s] for s in ('train','valid'))
     if not len(a) or not len(b):
         raise DataError("one side of the split is empty", got=f"{len(a)} training, {len(b)} validation tiles", need="both")
-    inner = shapely.buffer(b.geometry.values, -1e-9)
-    i,j = a.sindex.query(inner, predicate='intersects')
-    if len(i):
+    _,j = _overlaps(tiles)
+    if len(j):
         raise DataError("training and validation tiles share ground",
-                        got=f"{len(set(i))} of {len(b)} validation tiles, first in scene {b.iloc[i[0]].scene}",
+                        got=f"{len(set(j))} of {len(b)} validation tiles, first in scene {b.iloc[j[0]].scene}",
                         need="none", fix="split by group, scene or block")
     return tiles
