@@ -315,7 +315,7 @@ def _plan(src, spec, tile, overlap, panel=None):
 def _transform(src): return src.ds.transform if isinstance(src, GridReader) else src.transform
 
 def predict_tile(image,               # array (b,h,w) or (h,w,b), path, open rasterio dataset, or `Raster`
-                 model:Bundle|str|Path, # bundle or its folder
+                 model:Bundle|str|Path='drone', # bundle, its folder, or a name of `SHIPPED`
                  tta:str='none',      # 'none', 'flips' or 'd4'
                  device=None,         # default: cuda where there is one
                  tile:int=None, overlap:int=None, # px; default: those of the bundle
@@ -346,7 +346,7 @@ def plot_prediction(p:Prediction, ax=None):
     return ax
 Prediction.plot = plot_prediction
 
-# %% ../nbs/31_infer.ipynb #c053
+# %% ../nbs/31_infer.ipynb #c056
 PROB_DTYPES = dict(uint8=dict(nodata=255, scale=1/254, smooth=True), float16=dict(nodata=math.nan))
 CACHE = 16*2**20 # bytes that GDAL may keep: each block is decoded once, so it needs no more
 
@@ -371,7 +371,7 @@ def job_key(src:GridReader, model:Bundle, plan:BlockPlan, opt:Options, layers:li
                 outputs=[(l.path,l.dtype) for l in layers],
                 versions=dict(geofast=__version__, torch=torch.__version__, rasterio=rasterio.__version__))
 
-# %% ../nbs/31_infer.ipynb #c055
+# %% ../nbs/31_infer.ipynb #c058
 def memory_need(plan:BlockPlan, bands:int, itemsize:int, batch:int)->int: # bytes, beside the model and its activations
     "Estimate for one panel"
     width = min(plan.shape[1], (plan.panel or 10**9)*BLOCK+2*plan.tile/plan.scale[1]); kept = bands*(1 if itemsize==1 else 4)
@@ -391,9 +391,9 @@ def fit_panel(plan:BlockPlan, bands:int, itemsize:int, batch:int,
     raise GeofastError("max_mem is too small", got=f"{max_mem} MB", need=f"{math.ceil(memory_need(p,bands,itemsize,batch)/2**20)} MB",
                        fix="allow more memory, or choose smaller tiles or batches")
 
-# %% ../nbs/31_infer.ipynb #c058
+# %% ../nbs/31_infer.ipynb #c061
 def predict_raster(src:str|Path,          # raster file, or anything that GDAL opens
-                   model:Bundle|str|Path, # bundle or its folder
+                   model:Bundle|str|Path, # bundle, its folder, or a name of `SHIPPED`
                    dst:str|Path,          # mask, .tif
                    prob:str|Path|None=None, # probabilities, .tif; None: not written
                    prob_dtype:str='uint8',# or 'float16'
@@ -421,7 +421,7 @@ def predict_raster(src:str|Path,          # raster file, or anything that GDAL o
     with atomic_path(dst.with_suffix('.json')) as p: p.write_text(json.dumps(receipt, indent=1))
     return receipt
 
-# %% ../nbs/31_infer.ipynb #c059
+# %% ../nbs/31_infer.ipynb #c062
 def progress_ticks(wins:list, plan:BlockPlan, show:bool):
     "A `tick(tiles)` function that moves a progress bar, with megapixels per second"
     tiles = [(h.last-h.first)*(c.last-c.first) for w in wins for h,c in [(plan.halo(0,w.row,w.row+w.h),plan.halo(1,w.col,w.col+w.w))]]

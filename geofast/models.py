@@ -170,34 +170,36 @@ def build_model(arch:str='unet',          # decoder of smp: 'unet', 'fpn', 'deep
                 std:list|None=None,
                 pixel_max:float=255,      # raw value that counts as 1 for the encoder's statistics
                 stem:str='zero',          # further bands start at 'zero' or at the 'mean' of the three
+                attention:str|None=None,  # in the decoder of a 'unet', 'unetplusplus': 'scse' (Roy et al. 2018)
                )->GeoModel:
     "A segmentation network that takes raw pixels"
     check_names(arch, encoder); smp,_ = model_zoo()
-    net = smp.create_model(arch, encoder_name=encoder, encoder_weights=None, in_channels=bands, classes=classes)
+    extra = dict(decoder_attention_type=attention) if attention else {}
+    net = smp.create_model(arch, encoder_name=encoder, encoder_weights=None, in_channels=bands, classes=classes, **extra)
     state = {} if pretrained is False else encoder_weights(encoder) if pretrained is True else read_weights(pretrained)
     m,s = norm_stats(encoder, bands, pixel_max, hub=pretrained is True)
     model = GeoModel(net, m if mean is None else list(mean), s if std is None else list(std), net.encoder.output_stride,
-                     dict(arch=arch, encoder=encoder, bands=bands, classes=classes))
+                     dict(arch=arch, encoder=encoder, bands=bands, classes=classes, **(dict(attention=attention) if attention else {})))
     if model.mean.shape[1]!=bands: raise GeofastError("each band needs a mean and a std", got=f"{model.mean.shape[1]} for {bands} bands")
     if set(state)==set(model.state_dict()): model.load_state_dict(state)
     elif state: load_encoder(net, state, stem, 'ImageNet weights' if pretrained is True else str(pretrained))
     return model
 
-# %% ../nbs/22_models.ipynb #c052
+# %% ../nbs/22_models.ipynb #c055
 def model_config(model:nn.Module # a `GeoModel`, wrapped in DistributedDataParallel or not
                 )->dict:         # arguments of `build_model`, all but `pretrained`
     "What `build_model(**config, pretrained=False)` needs to build the same architecture"
     m = getattr(model, 'module', model)
     return dict(m.config, mean=m.mean.flatten().tolist(), std=m.std.flatten().tolist())
 
-# %% ../nbs/22_models.ipynb #c056
+# %% ../nbs/22_models.ipynb #c060
 def param_groups(model:nn.Module # a `GeoModel`
                 )->list:         # [encoder's parameters, those of decoder and head]
     "Parameters of the encoder, and all others"
     enc = [*getattr(model,'module',model).net.encoder.parameters()]; ids = {id(p) for p in enc}
     return [enc, [p for p in model.parameters() if id(p) not in ids]]
 
-# %% ../nbs/22_models.ipynb #c060
+# %% ../nbs/22_models.ipynb #c064
 PRECISIONS = ('auto','fp32','bf16')
 
 def has_bf16(device:str)->bool:
