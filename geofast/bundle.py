@@ -151,7 +151,8 @@ def join_bundles(bundles:list,   # `Bundle`s or folders; the contract of the fir
     for b in bs[1:]:
         for k in ('bands','dtype','gsd','classes'):
             if getattr(b.spec,k)!=getattr(first,k):
-                raise ContractError("the bundles do not fit together", got=f"{k}: {getattr(first,k)} and {getattr(b.spec,k)}", need="the same",
+                raise ContractError("the bundles do not fit together", got=f"{k}: {getattr(first,k)} and {getattr(b.spec,k)}",
+                                    need="the same",
                                     fix="train them for the same bands, pixels and resolution")
     if average not in ('probability','logit'): raise GeofastError("no such average", got=average, need="probability or logit")
     made = dict(members=[dict(recipe=b.spec.recipe, sha256=b.fingerprint(), **b.spec.provenance) for b in bs])

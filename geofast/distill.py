@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['pseudo_scenes', 'soft_divergence', 'Distill']
 
-# %% ../nbs/34_distill.ipynb #c002
+# %% ../nbs/34_distill.ipynb #c003
 from pathlib import Path
 import numpy as np
 import pandas as pd
@@ -18,7 +18,7 @@ from .infer import predict_tile
 from .losses import probabilities
 from .raster import GridReader, write_cog
 
-# %% ../nbs/34_distill.ipynb #c005
+# %% ../nbs/34_distill.ipynb #c006
 def pseudo_scenes(images,           # folder, or a scene table; labels are not looked at
                   model:Bundle|str|Path, # the teacher
                   out:str|Path,     # folder of the prepared scenes
@@ -34,11 +34,12 @@ def pseudo_scenes(images,           # folder, or a scene table; labels are not l
             x,valid = g.read(Win(0,0,*g.shape)); write_cog(img, x, g.transform, g.crs)
             p = predict_tile(x, model, tta=tta).prob; mask = np.where(p>=sure, 1, np.where(p<=1-sure, 0, 255)).astype(np.uint8)
             mask[~valid] = 255; write_cog(lab, mask, g.transform, g.crs, nodata=255)
-            rows.append(dict(scene=s.scene, image=str(img), label=str(lab), group=s.group, klass=f'{s.klass}_pseudo', gsd=g.gsd, bands=g.count,
+            rows.append(dict(scene=s.scene, image=str(img), label=str(lab), group=s.group, klass=f'{s.klass}_pseudo', gsd=g.gsd,
+                             bands=g.count,
                              dtype=g.dtype.name, polygons=0, known=float((mask!=255).sum()/max(1,valid.sum()))))
     return pd.DataFrame(rows)
 
-# %% ../nbs/34_distill.ipynb #c010
+# %% ../nbs/34_distill.ipynb #c011
 def soft_divergence(student:torch.Tensor,  # logits (b,1,h,w) or (b,2,h,w)
                     teacher:torch.Tensor,  # probability of a building (b,h,w)
                     T:float=2.,            # temperature
@@ -55,5 +56,6 @@ class Distill(Callback):
     def before_fit(self): self.teacher.to(self.dls.device)
     def after_loss(self):
         if not self.training: return
-        p = self.teacher.probability(self.xb[0].as_subclass(torch.Tensor)); k = soft_divergence(self.pred.as_subclass(torch.Tensor), p.clone(), self.T)
+        p = self.teacher.probability(self.xb[0].as_subclass(torch.Tensor)); k = soft_divergence(self.pred.as_subclass(torch.Tensor),
+                                                                                                p.clone(), self.T)
         self.learn.loss_grad = (1-self.weight)*self.learn.loss_grad+self.weight*k; self.learn.loss = self.learn.loss_grad.clone()
