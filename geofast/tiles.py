@@ -95,7 +95,9 @@ def split_by_block(tiles:gpd.GeoDataFrame, # tile index
 def _overlaps(tiles): # positions among the training and among the validation tiles of pairs that share ground
     a,b = (tiles[tiles.split==s] for s in ('train','valid'))
     j,i = a.sindex.query(shapely.buffer(b.geometry.values, -1e-9), predicate='intersects')
-    return i,j
+    placed = a.gsd.notna().values[i] & b.gsd.notna().values[j] # without a CRS all images begin at one corner of nowhere
+    same = placed | (a.scene.values[i]==b.scene.values[j])
+    return i[same],j[same]
 
 # %% ../nbs/10_tiles.ipynb #c020
 def check_leak(tiles:gpd.GeoDataFrame # with `split`
