@@ -50,9 +50,11 @@ class TileAug:
         self.pipe.set_random_state(rng, random.Random(seed))
         x = image if image.dtype.name in NATIVE else image.astype(np.float32)
         r = self.pipe(image=x, mask=mask)
-        x,m = (np.ascontiguousarray(r[k]) for k in ('image','mask'))
-        x = (band_jitter(x, rng, self.jitter) if self.jitter else x).astype(image.dtype)
-        return np.where((m==OUTSIDE)[...,None], np.asarray(self.fill,image.dtype), x), np.where(m==OUTSIDE, np.uint8(255), m)
+        x,m = (np.array(r[k],order='C') for k in ('image','mask')) # copies: a pipeline may hand its input through
+        x = (band_jitter(x, rng, self.jitter) if self.jitter else x).astype(image.dtype, copy=False)
+        beyond = m==OUTSIDE
+        if beyond.any(): x[beyond],m[beyond] = np.asarray(self.fill,image.dtype),255
+        return x,m
 
 # %% ../nbs/14_augment.ipynb #c015
 def band_jitter(image:np.ndarray,        # (h,w,bands), any dtype

@@ -61,9 +61,9 @@ class PairAug(ItemTransform):
                 ):
         self.aug,self.fill = aug,fill; super().__init__(split_idx=self.split_idx)
     def encodes(self, pair):
-        x,y = (o.numpy() for o in pair)
-        x = np.where(y==255, np.array(self.fill,x.dtype)[:,None,None], x)
-        x,y = self.aug(np.ascontiguousarray(x.transpose(1,2,0)), y)
+        x,y = (o.numpy() for o in pair); x,unknown = np.array(x.transpose(1,2,0),order='C'),y==255
+        if unknown.any(): x[unknown] = np.array(self.fill,x.dtype)
+        x,y = self.aug(x, y)
         return (TensorGeoImage(torch.from_numpy(np.ascontiguousarray(x.transpose(2,0,1))).float()),
                 TensorGeoMask(torch.from_numpy(np.ascontiguousarray(y)).long()))
 
