@@ -4,13 +4,16 @@
 
 # %% auto #0
 __all__ = ['RASTERS', 'VECTORS', 'MERCATOR', 'shared_label', 'merge_near', 'find_plain', 'stac_items', 'find_stac', 'rle_counts',
-           'rle_mask', 'find_coco', 'coco_mask', 'xyz_bounds', 'tree_tiles', 'find_tree', 'find_scenes', 'check_alike',
-           'label_mask', 'scene_grid', 'prepare_scene', 'ready_scene', 'prepare']
+           'rle_mask', 'find_coco', 'coco_mask', 'xyz_bounds', 'tree_tiles', 'find_tree', 'find_scenes', 'MapZoom',
+           'tile_names', 'zoom_grid', 'check_alike', 'label_mask', 'scene_grid', 'prepare_scene', 'ready_scene',
+           'prepare']
 
 # %% ../nbs/11_datasets.ipynb #c002
 import json, math, os, re, warnings, zlib
 from collections import Counter
+from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 from xml.sax.saxutils import escape
 import geopandas as gpd
 import numpy as np
@@ -19,12 +22,14 @@ import rasterio
 import shapely
 from affine import Affine
 from fastprogress.fastprogress import progress_bar
-from rasterio.warp import transform as warp_points
+from rasterio.enums import Resampling
+from rasterio.vrt import WarpedVRT
+from rasterio.warp import transform as warp_points, transform_bounds
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 from .core import ContractError, DataError, LabelError, Win, atomic_path
-from .raster import BLOCK, GridReader, RowWriter, open_raster
+from .raster import BLOCK, GridReader, RowWriter, ground_gsd, looks_black, mask_kind, open_raster
 from .vector import burn, check_overlap, raster_box, read_vector
 
 # %% ../nbs/11_datasets.ipynb #c005
@@ -297,7 +302,7 @@ def _tree_label(folder, rows, south):
                         need="labels of the same place", fix=f"find_tree(..., tms={not south}) counts it the other way")
     return files[0]
 
-# %% ../nbs/11_datasets.ipynb #c048
+# %% ../nbs/11_datasets.ipynb #c047
 def find_scenes(folder:str|Path,     # of one of the layouts above
                 labelled:bool=True,  # only scenes with labels
                )->pd.DataFrame:      # scene, image, label, group, klass, and what else the layout knows
@@ -308,7 +313,40 @@ def find_scenes(folder:str|Path,     # of one of the layouts above
     if (folder/'annotation.json').exists(): return find_coco(folder/'annotation.json')
     return find_tree(folder, labelled=labelled) if tree_tiles(folder) else find_plain(folder, labelled)
 
-# %% ../nbs/11_datasets.ipynb #c051
+# %% ../nbs/11_datasets.ipynb #c050
+class MapZoom(NamedTuple):
+    "The grid of web-mercator tiles of a zoom"
+    z:int        # zoom
+    side:int=256 # of a tile, px
+
+    @property
+    def pixel(self)->float: return 2*MERCATOR/2**self.z/self.side # in EPSG:3857
+    def gsd(self, lat:float)->float: return self.pixel*math.cos(math.radians(lat)) # metres per pixel at a latitude
+
+def tile_names(tiles:gpd.GeoDataFrame, # tile index, or any boxes of about the size of a tile
+               z:int,                  # zoom
+              )->gpd.GeoDataFrame:     # with columns z, x, y (XYZ: from the north)
+    "Name the web-mercator tile at the centre of each row"
+    b,s = tiles.to_crs(3857).bounds, 2*MERCATOR/2**z
+    x,y = ((b.minx+b.maxx)/2+MERCATOR)//s, (MERCATOR-(b.miny+b.maxy)/2)//s
+    return tiles.assign(z=z, x=x.astype(int), y=y.astype(int))
+
+# %% ../nbs/11_datasets.ipynb #c054
+@contextmanager
+def zoom_grid(image:str|Path, zoom:MapZoom): # yields a `GridReader`
+    "`image` on the grid of `zoom`, over all tiles that it touches"
+    with open_raster(image) as d:
+        if d.crs is None: raise DataError(f"{image} has no CRS", got="crs=None", need="a CRS, to find its place on the map")
+        l,b,r,t = transform_bounds(d.crs, 'EPSG:3857', *d.bounds); s,px = 2*MERCATOR/2**zoom.z, zoom.pixel
+        x,y = math.floor((l+MERCATOR)/s+1e-6), math.floor((MERCATOR-t)/s+1e-6) # first tile; a hair over an edge is no tile
+        w,h = math.ceil((r+MERCATOR)/s-1e-6)-x, math.ceil((MERCATOR-b)/s-1e-6)-y
+        coarse = zoom.gsd(math.degrees(math.atan(math.sinh((t+b)/2/6_378_137))))>1.5*ground_gsd(d.transform, d.crs, d.shape)
+        black = dict(src_nodata=0, UNIFIED_SRC_NODATA='YES') if looks_black(d) else {}
+        with WarpedVRT(d, crs='EPSG:3857', transform=Affine(px,0,x*s-MERCATOR,0,-px,MERCATOR-y*s), width=w*zoom.side, height=h*zoom.side,
+                       resampling=Resampling.average if coarse else Resampling.bilinear, add_alpha=mask_kind(d)!='alpha', **black) as v:
+            with GridReader(v) as g: yield g
+
+# %% ../nbs/11_datasets.ipynb #c058
 def check_alike(scenes:pd.DataFrame)->tuple: # (bands, dtype)
     "Bands and dtype that all images share, or a `ContractError` naming two that differ"
     seen = {}
@@ -343,11 +381,16 @@ def label_mask(s,            # row of a scene table
     if isinstance(area, shapely.Geometry): mask[~_inside(area, g, s.scene)] = 255
     return mask, len(polys)
 
-def scene_grid(s, gsd:float|None)->GridReader:
+@contextmanager
+def scene_grid(s, gsd:float|MapZoom|None): # yields a `GridReader`
     "The image of a scene at `gsd`; one that lies nowhere on earth keeps its pixels if its labels are in pixels too"
+    if isinstance(gsd, MapZoom):
+        if _in_pixels(s):
+            raise DataError(f"{s.image} is labelled in pixels", got=gsd, need="metres, or None", fix="give a resolution, not a zoom")
+        with zoom_grid(s.image, gsd) as g: yield g; return
     with open_raster(s.image) as d: nowhere = d.crs is None and _in_pixels(s)
     if nowhere and gsd: warnings.warn(f"images without a CRS are not resampled: their pixels are taken to be {gsd} m", stacklevel=5)
-    return GridReader(s.image, None if nowhere else gsd)
+    with GridReader(s.image, None if nowhere else gsd) as g: yield g
 
 def _inside(area, g, name):
     "Pixels whose centre lies in `area`; its edges are straight in longitude and latitude, so long ones are bent"
@@ -356,7 +399,7 @@ def _inside(area, g, name):
         raise DataError(f"the footprint of {name} lies outside of its image", got=[round(o,5) for o in area.bounds], fix="correct the item")
     return m
 
-def prepare_scene(s, out:Path, gsd:float|None)->dict:
+def prepare_scene(s, out:Path, gsd:float|MapZoom|None)->dict:
     "Write `<scene>.tif` and `<scene>_mask.tif` at `gsd`, row band by row band; returns the row of the scene table"
     with scene_grid(s, gsd) as g:
         (mask,polygons),img,lab = label_mask(s,g), out/f'{s.scene}.tif', out/f'{s.scene}_mask.tif'
@@ -369,14 +412,14 @@ def prepare_scene(s, out:Path, gsd:float|None)->dict:
         return dict(scene=s.scene, image=str(img), label=str(lab), group=s.group, klass=s.klass, gsd=g.gsd or gsd, bands=g.count,
                     dtype=g.dtype.name, polygons=polygons)
 
-# %% ../nbs/11_datasets.ipynb #c053
+# %% ../nbs/11_datasets.ipynb #c060
 def _source_key(s, gsd):
     def stat(p): q = Path(p).stat(); return [str(p), q.st_size, q.st_mtime_ns]
     area = getattr(s,'footprint',None)
     more = [area.wkt] if isinstance(area, shapely.Geometry) else [zlib.crc32(json.dumps(s.segments).encode())] if _in_pixels(s) else []
-    return [*stat(s.image), *stat(s.label), s.group, s.klass, gsd, *more]
+    return [*stat(s.image), *stat(s.label), s.group, s.klass, list(gsd) if isinstance(gsd, MapZoom) else gsd, *more]
 
-def ready_scene(s, out:Path, gsd:float|None)->dict:
+def ready_scene(s, out:Path, gsd:float|MapZoom|None)->dict:
     "The row of a prepared scene: from its note if nothing has changed since, else `prepare_scene`"
     note,key = out/f'{s.scene}.json', _source_key(s, gsd)
     old = json.loads(note.read_text()) if note.exists() else {}
@@ -387,7 +430,7 @@ def ready_scene(s, out:Path, gsd:float|None)->dict:
 
 def prepare(scenes:pd.DataFrame|str|Path, # scene table, or a folder for `find_scenes`
             out:str|Path,                 # folder of the prepared scenes
-            gsd:float|None=None,          # metres per pixel; None: each its own
+            gsd:float|MapZoom|None=None,     # metres per pixel, or the grid of a web map; None: each its own
             progress:bool=True,
            )->pd.DataFrame:               # scene, image, label, group, klass, gsd, bands, dtype, polygons
     "Resample each scene once, burn its labels, check both; finished scenes are not done again"
