@@ -6,13 +6,16 @@
 __all__ = ['RASTERS', 'VECTORS', 'MERCATOR', 'shared_label', 'merge_near', 'find_plain', 'stac_items', 'find_stac', 'rle_counts',
            'rle_mask', 'find_coco', 'coco_mask', 'xyz_bounds', 'tree_tiles', 'find_tree', 'find_scenes', 'MapZoom',
            'tile_names', 'zoom_grid', 'check_alike', 'label_mask', 'scene_grid', 'prepare_scene', 'ready_scene',
-           'prepare']
+           'ready_scenes', 'prepare']
 
 # %% ../nbs/11_datasets.ipynb #c002
 import json, math, os, re, warnings, zlib
 from collections import Counter
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
+from multiprocessing import get_context
 from pathlib import Path
+from types import SimpleNamespace
 from typing import NamedTuple
 from xml.sax.saxutils import escape
 import geopandas as gpd
@@ -28,7 +31,7 @@ from rasterio.warp import transform as warp_points, transform_bounds
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
-from .core import ContractError, DataError, LabelError, Win, atomic_path
+from .core import ContractError, DataError, GeofastError, LabelError, Win, atomic_path
 from .raster import BLOCK, GridReader, RowWriter, ground_gsd, looks_black, mask_kind, open_raster
 from .vector import burn, check_overlap, raster_box, read_vector
 
@@ -428,17 +431,33 @@ def ready_scene(s, out:Path, gsd:float|MapZoom|None)->dict:
         with atomic_path(note) as p: p.write_text(json.dumps(old))
     return old['row']
 
+def _in_worker(s, out, gsd):
+    try: return ready_scene(s, out, gsd)
+    except GeofastError as e: raise type(e)(str(e)) from None # its parts may not travel between processes
+
+def ready_scenes(todo:list, out:Path, gsd, progress:bool, workers:int)->list: # rows, in the order of `todo`
+    "`ready_scene` for each, in this process or in several; after an error what has begun is finished and kept"
+    if workers==1: return [ready_scene(s, out, gsd) for s in (progress_bar(todo) if progress else todo)]
+    with ProcessPoolExecutor(workers, mp_context=get_context('spawn')) as pool:
+        jobs = [pool.submit(_in_worker, s, out, gsd) for s in todo]; done = as_completed(jobs)
+        try:
+            for j in progress_bar(done, total=len(jobs)) if progress else done: j.result()
+        finally: pool.shutdown(cancel_futures=True)
+    return [j.result() for j in jobs]
+
+# %% ../nbs/11_datasets.ipynb #c061
 def prepare(scenes:pd.DataFrame|str|Path, # scene table, or a folder for `find_scenes`
             out:str|Path,                 # folder of the prepared scenes
-            gsd:float|MapZoom|None=None,     # metres per pixel, or the grid of a web map; None: each its own
+            gsd:float|MapZoom|None=None,  # metres per pixel, or the grid of a web map; None: each its own
             progress:bool=True,
+            workers:int=1,                # processes; a script that asks for more needs `if __name__=='__main__':`
            )->pd.DataFrame:               # scene, image, label, group, klass, gsd, bands, dtype, polygons
     "Resample each scene once, burn its labels, check both; finished scenes are not done again"
     scenes = scenes if isinstance(scenes, pd.DataFrame) else find_scenes(scenes)
-    check_alike(scenes)
+    check_alike(_named_once(scenes, 'the scene table'))
     out = Path(out); out.mkdir(parents=True, exist_ok=True)
-    scenes = scenes.assign(shared=scenes.label.duplicated(keep=False)); todo = [*scenes.itertuples()]
-    t = pd.DataFrame([ready_scene(s, out, gsd) for s in (progress_bar(todo) if progress else todo)])
+    todo = [SimpleNamespace(**r) for r in scenes.assign(shared=scenes.label.duplicated(keep=False)).to_dict('records')]
+    t = pd.DataFrame(ready_scenes(todo, out, gsd, progress, workers))
     for label,n in t.groupby(scenes.label.astype(str).values).polygons.agg(['sum','size']).query('sum==0 and size>1')['size'].items():
         raise DataError(f"no polygon of {label} lies on any of its {n} images", need="labels of the same place",
                         fix="correct the CRS that the label file states, or take it out of the folder")
