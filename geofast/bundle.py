@@ -155,7 +155,7 @@ def join_bundles(bundles:list,   # `Bundle`s or folders; the contract of the fir
                                     need="the same",
                                     fix="train them for the same bands, pixels and resolution")
     if average not in ('probability','logit'): raise GeofastError("no such average", got=average, need="probability or logit")
-    made = dict(members=[dict(recipe=b.spec.recipe, sha256=b.fingerprint(), **b.spec.provenance) for b in bs])
+    made = dict(members=[dict(b.spec.provenance, bundle=b.spec.recipe, sha256=b.fingerprint()) for b in bs])
     return save_bundle(out, [m for b in bs for m in b.models], replace(first, average=average, provenance=made, metrics={}), half)
 
 # %% ../nbs/29_bundle.ipynb #c029

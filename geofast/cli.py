@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['LIMITS', 'DRONE_CREDIT', 'DEMO_FILES', 'COMMANDS', 'predict', 'many', 'to_polygons', 'say', 'train', 'evaluate',
-           'crossval', 'demo_data', 'demo', 'main']
+           'crossval', 'demo_data', 'demo', 'join', 'clean', 'main']
 
 # %% ../nbs/52_cli.ipynb #c002
 import argparse, json, sys, time, warnings
@@ -20,7 +20,7 @@ from .viz import html_map, preview_png
 
 # %% ../nbs/52_cli.ipynb #c005
 def predict(src:str,          # raster to predict
-            model:str,        # bundle, a folder with bundle.json
+            model:str,        # bundle: a folder with bundle.json, or `drone`, which comes with geofast
             dst:str,          # mask to write, .tif
             prob:str=None,    # probabilities to write, .tif
             polygons:str=None,# polygons to write, .parquet, .geojson or .gpkg
@@ -31,7 +31,7 @@ def predict(src:str,          # raster to predict
             device:str=None,  # cpu or cuda; default: cuda where there is one
             precision:str='auto', # bf16, fp32, or auto: bf16 where the device has it
             prob_dtype:str='uint8', # of the probabilities: uint8 or float16
-            max_mem:float=300, # MB beside the model and its activations
+            max_mem:float=320, # MB beside the model and its activations
             restart:bool=False, # do not go on with the rows of a run that was interrupted
            ):
     "Predict buildings in a raster of any size: mask, probabilities, polygons, receipt"
@@ -41,7 +41,7 @@ def predict(src:str,          # raster to predict
     if polygons: to_polygons(prob or dst, polygons, threshold=r['threshold'])
 
 def many(sources:str,          # folder of rasters, a raster, or a STAC ItemCollection
-         model:str,            # bundle, a folder with bundle.json
+         model:str,            # bundle: a folder with bundle.json, or `drone`, which comes with geofast
          out:str,              # folder of the masks
          backend:str='serial', # serial, processes or ray
          workers:int=None,     # default: as many as the cores allow
@@ -49,7 +49,7 @@ def many(sources:str,          # folder of rasters, a raster, or a STAC ItemColl
          prob:bool=False,      # write probabilities too
          tta:str='none',       # none, flips or d4
          precision:str='auto', # bf16, fp32, or auto
-         max_mem:float=300,    # MB beside the model and its activations, for each worker
+         max_mem:float=320,    # MB beside the model and its activations, for each worker
         ):
     "Predict all rasters of a folder or a STAC collection, on one or many workers; what is done already is kept"
     from geofast.scale import predict_many
@@ -79,7 +79,7 @@ def train(data:str,             # folder of images, each with polygons under the
           valid:str=None,       # groups held out, comma-separated; default: a fifth of the ground
           encoder:str='tu-tf_efficientnet_lite0', # of segmentation-models-pytorch
           weights:str='imagenet', # imagenet, none, or a file of encoder weights
-          loss:str='ce_dice',   # ce, bce, dice or ce_dice
+          loss:str='ce_dice',   # ce, bce, dice, jaccard, focal, lovasz, ce_dice or ce_then_lovasz
           steps:int=400,        # gradient steps
           size:int=256,         # side of a crop, px
           bs:int=8,             # crops in a batch
@@ -115,7 +115,7 @@ def crossval(data:str,             # folder of images with polygons, named <city
              gsd:float=.15,        # metres per pixel of training
              encoder:str='tu-tf_efficientnet_lite0', # of segmentation-models-pytorch
              weights:str='imagenet', # imagenet, none, or a file of encoder weights
-             loss:str='ce_dice',   # ce, bce, dice or ce_dice
+             loss:str='ce_dice',   # ce, bce, dice, jaccard, focal, lovasz, ce_dice or ce_then_lovasz
              steps:int=400,        # gradient steps per city
              size:int=256,         # side of a crop, px
              bs:int=8,             # crops in a batch
@@ -198,7 +198,29 @@ def demo(out:str='demo',   # folder of the results
     for n,what in DEMO_FILES.items(): say(f"  {n:<20}{what}")
 
 # %% ../nbs/52_cli.ipynb #c019
-COMMANDS = dict(demo=demo, train=train, predict=predict, many=many, polygons=to_polygons, evaluate=evaluate, crossval=crossval)
+def join(bundles:str,           # folders, comma-separated
+         out:str,               # bundle to write
+         average:str='probability', # of the members: probability or logit
+         half:bool=False,       # store the weights as 16-bit floats
+        ):
+    "Join bundles to an ensemble"
+    from geofast.bundle import join_bundles
+    b = join_bundles(bundles.split(','), out, average, half)
+    say(f"{out}: {len(b.models)} networks, mean {average}")
+
+def clean(data:str,             # folder of images with polygons
+          model:str,            # bundle that has not seen these labels
+          out:str,              # folder of the clean labels, the table and the page
+          credit:str='',        # attribution of the imagery, for the page
+         ):
+    "Move shifted labels, drop false ones, add missing ones, and show what is in doubt"
+    from geofast.clean import clean_labels
+    t = clean_labels(data, model, out, credit=credit)
+    say(t.round(2).to_string(index=False)); say(f"{out}/doubt.html shows the cases in doubt")
+
+# %% ../nbs/52_cli.ipynb #c021
+COMMANDS = dict(demo=demo, train=train, predict=predict, many=many, polygons=to_polygons, evaluate=evaluate, crossval=crossval, join=join,
+                clean=clean)
 
 def main(argv=None):
     "Entry point of `geofast`"

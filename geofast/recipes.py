@@ -20,18 +20,22 @@ from .bundle import Bundle, Spec, load_bundle, save_bundle
 from .core import DataError, GeofastError, Win, seed_all
 from .datasets import find_scenes, prepare
 from .infer import predict_tile
-from .losses import LossSum, MaskedBCE, MaskedCE, SoftDice
+from .losses import (LossByEpoch, LossSum, LovaszSoftmax, MaskedBCE, MaskedCE, MaskedFocal, SigmoidFirst, SoftDice,
+                            SoftJaccard)
 from .metrics import IoUMeter
 from .models import build_model
 from .raster import GridReader
 from .sampling import class_weights
 from .tiles import check_leak, split_by, split_by_block, tile_index
-from .train import curves, fit_steps, tile_learner
+from .train import curves, fit_steps, fit_swinging, tile_learner
 from .vector import burn, read_vector
 
 # %% ../nbs/51_recipes.ipynb #c006
-LOSSES = dict(ce=(2,MaskedCE), bce=(1,lambda building: MaskedBCE()), dice=(2,lambda building: SoftDice()), # output channels, maker
-              ce_dice=(2,lambda building: LossSum(MaskedCE(building),SoftDice())))
+LOSSES = dict( # output channels, maker
+    ce=(2, lambda r: MaskedCE(r.building)), bce=(1, lambda r: MaskedBCE()), dice=(2, lambda r: SoftDice()), jaccard=(2, lambda r: SoftJaccard()),
+    focal=(2, lambda r: MaskedFocal()), lovasz=(2, lambda r: LovaszSoftmax()), ce_dice=(2, lambda r: LossSum(MaskedCE(r.building),SoftDice())),
+    ce_then_lovasz=(2, lambda r: LossByEpoch((0,MaskedCE(r.building)),(round(.4*r.looks),LovaszSoftmax()))),
+    sigmoid_ce_then_lovasz=(2, lambda r: SigmoidFirst(LOSSES['ce_then_lovasz'][1](r)))) # see the notebook on open_cities
 
 @dataclass(frozen=True)
 class Recipe:
@@ -45,12 +49,14 @@ class Recipe:
     encoder:str = 'tu-tf_efficientnet_lite0'
     pretrained:bool|str = True  # True, False, or a file of encoder weights
     loss:str = 'ce_dice'        # a key of `LOSSES`
-    building:float = 3          # weight of building pixels in the cross-entropy of `ce` and `ce_dice`
+    building:float = 3          # weight of building pixels in the cross-entropy
     share:bool = True           # within a scene, draw tiles by their share of building; else evenly
     bs:int = 8                  # tiles in a batch
     steps:int = 400             # gradient steps
     looks:int = 4               # validations on the way
     lr:float = 1e-3             # highest learning rate, of encoder and decoder
+    schedule:str = 'one_cycle'  # or 'swinging': a cosine that goes down and up again, to no end
+    wd:float = .01              # weight decay
     average:float = .99         # decay of the mean of the weights; 0: the last weights count
     scale:tuple = (.55,1.4)     # augmentation: zoom from .. to,
     rotate:float = 45           # degrees,
@@ -84,7 +90,8 @@ def fit_recipe(r:Recipe, scenes:pd.DataFrame, valid=None, by:str='group', progre
     seed_all(r.seed); channels,loss = LOSSES[r.loss]
     model = build_model(r.arch, r.encoder, bands=int(scenes.bands.iloc[0]), classes=channels, pretrained=r.pretrained)
     dls = recipe_dls(r, scenes, valid, by, fill=np.rint(model.mean.flatten().numpy()).tolist())
-    return fit_steps(tile_learner(dls, model, loss(r.building), average=r.average, **kw), r.lr, r.looks, progress=progress)
+    learn = tile_learner(dls, model, loss(r), wd=r.wd, average=r.average, **kw)
+    return dict(one_cycle=fit_steps, swinging=fit_swinging)[r.schedule](learn, r.lr, r.looks, progress=progress)
 
 # %% ../nbs/51_recipes.ipynb #c012
 BAND_NAMES = {1:['grey'], 3:['red','green','blue'], 4:['red','green','blue','nir']}
