@@ -117,6 +117,7 @@ class Rules(NamedTuple):
     add_free:float = .6   # share of its outline that is away from labels
     min_m2:float = 20.    # no smaller label is dropped, no smaller building added
 
+# %% ../nbs/33_clean.ipynb #c026
 class Shift(NamedTuple):
     "By how much labels must move, and how sure that is"
     east:float   # metres
@@ -133,7 +134,6 @@ def _vote(A, r, rules, least=5)->tuple: # shift (2,) px, agreement, sure
     d = find_peak(A.sum(0)); agree = agreement(A[votes], rules.tol_m/r.gsd)
     return d, agree, agree>=rules.sure and bool(np.abs(d).max()<A.shape[1]//2-1)
 
-# %% ../nbs/33_clean.ipynb #c025
 def label_shift(r:Raster,           # building probability (1,h,w)
                 g:gpd.GeoDataFrame, # labels of the scene
                 rules:Rules=Rules(),
@@ -146,7 +146,7 @@ def label_shift(r:Raster,           # building probability (1,h,w)
     fits = after>=before or np.hypot(*m)<rules.min_m
     return Shift(*m.tolist(), agree, bool(sure and fits), int((np.ptp(A,axis=(1,2))>0).sum()), before, after)
 
-# %% ../nbs/33_clean.ipynb #c031
+# %% ../nbs/33_clean.ipynb #c032
 def cell_shifts(r:Raster, g:gpd.GeoDataFrame,
                 A:np.ndarray,   # surfaces of the labels
                 scene:np.ndarray, # (2,) shift of the scene, east and north, metres; 0 where it is not sure
@@ -158,13 +158,13 @@ def cell_shifts(r:Raster, g:gpd.GeoDataFrame,
     for k in np.unique(cell,axis=0):
         far = np.abs(cell-k).max(1); own = far==0
         d,agree,sure = _vote(A[far<=1]*np.where(far==0,1,.5)[far<=1,None,None].astype(np.float32), r, rules, least=6)
-        m = pixels_to_metres(d,r); apart = np.hypot(*(m-scene))
-        use = sure and rules.min_m<=apart<=rules.max_m/2
-        if use: out[own] = m
+        m = pixels_to_metres(d,r); apart,stay = np.hypot(*(m-scene)),np.hypot(*m)<rules.min_m
+        use = sure and apart<=rules.max_m/2 and (apart>=rules.min_m or stay)
+        if use: out[own] = 0 if stay else m
         rows.append((int(k[0]),int(k[1]),int(own.sum()),*m,agree,use))
     return out, pd.DataFrame(rows, columns='row col labels east north agree used'.split())
 
-# %% ../nbs/33_clean.ipynb #c037
+# %% ../nbs/33_clean.ipynb #c038
 def edge_support(r:Raster, g:gpd.GeoDataFrame, # labels in the CRS of `r`
                  depth_m:float=.75, # inwards and outwards
                  fall:float=.3,     # of the probability
@@ -183,6 +183,7 @@ def edge_support(r:Raster, g:gpd.GeoDataFrame, # labels in the CRS of `r`
     asked,yes = (np.bincount(who[m],minlength=len(g)) for m in (ask,ask&down))
     return np.where(asked>0, yes/np.maximum(asked,1), np.nan)
 
+# %% ../nbs/33_clean.ipynb #c040
 def label_evidence(r:Raster, g:gpd.GeoDataFrame)->pd.DataFrame: # area_m2, prob, edge
     "What the model says of each label where it is now; `prob` is NaN where the raster has no pixels"
     ids = burn(g, r.shape, r.transform, np.arange(1,len(g)+1), dtype='int32')*r.valid
@@ -190,7 +191,7 @@ def label_evidence(r:Raster, g:gpd.GeoDataFrame)->pd.DataFrame: # area_m2, prob,
     return pd.DataFrame(dict(area_m2=g.area.values*np.prod(metres_per_unit(r)), prob=np.where(n>0,p/np.maximum(n,1),np.nan),
                              edge=edge_support(r,g)), index=g.index)
 
-# %% ../nbs/33_clean.ipynb #c043
+# %% ../nbs/33_clean.ipynb #c046
 def missing_buildings(r:Raster, g:gpd.GeoDataFrame, # labels in the CRS of `r`, where they belong
                       width_m:float=3.,  # narrower parts are no building
                       min_m2:float=10.,
@@ -206,27 +207,28 @@ def missing_buildings(r:Raster, g:gpd.GeoDataFrame, # labels in the CRS of `r`, 
     out['free'] = (line.difference(near).length/line.length).values
     return out.iloc[np.argsort(-out.area_m2*out.confidence,kind='stable')].drop(columns='id').reset_index(drop=True)
 
-# %% ../nbs/33_clean.ipynb #c047
+# %% ../nbs/33_clean.ipynb #c050
 def propose(r:Raster, # building probability (1,h,w), of a model that has not seen these labels
             g:gpd.GeoDataFrame, # labels
             rules:Rules=Rules(),
            )->tuple:  # table of labels in the CRS of `r`; `Shift` of the scene; table of cells
     "What to do with each label: `action` kept, moved, dropped or added, with `east`, `north`, `prob`, `edge` and `doubt`"
-    g = g.to_crs(r.crs).reset_index(drop=True); A = shift_surfaces(r, g, rules.max_m); scene = label_shift(r, g, rules, A)
+    g = g.to_crs(r.crs).reset_index(drop=True); g = g if g.geometry.name=='geometry' else g.rename_geometry('geometry')
+    A = shift_surfaces(r, g, rules.max_m); scene = label_shift(r, g, rules, A)
     start = np.array(scene[:2]) if scene.sure and math.hypot(*scene[:2])>=rules.min_m else np.zeros(2)
     m,cells = cell_shifts(r, g, A, start, rules); out = move_labels(g, m, r); e = label_evidence(r, out)
     large = e.area_m2>=rules.min_m2; false = large&(e.prob<rules.drop_prob)&(e.edge<rules.drop_edge)
-    if false.sum()>rules.max_drop*large.sum(): false[:] = False
+    if not scene.sure or false.sum()>rules.max_drop*large.sum(): false[:] = False
     moved = np.abs(m).max(1,initial=0)>0
     out = out.assign(action=np.select([false,moved],['dropped','moved'],'kept'), label=np.arange(len(g)), east=m[:,0], north=m[:,1], **e,
                      doubt=e.area_m2*(1-e.prob.fillna(1)))
     new = missing_buildings(r, out, min_m2=rules.min_m2)
-    new = new[(new.confidence>=rules.add_prob)&(new.free>=rules.add_free)]
+    new = new[(new.confidence>=rules.add_prob)&(new.free>=rules.add_free)&scene.sure]
     new = new.assign(action='added', label=-1, prob=new.confidence, edge=edge_support(r,new), doubt=new.area_m2*new.confidence)
     both = pd.concat([out, new.drop(columns=['confidence','free'])], ignore_index=True) if len(new) else out
     return gpd.GeoDataFrame(both, geometry='geometry', crs=r.crs), scene, cells
 
-# %% ../nbs/33_clean.ipynb #c051
+# %% ../nbs/33_clean.ipynb #c054
 class Damage(NamedTuple):
     "Labels damaged on purpose, and what was done to them"
     labels:gpd.GeoDataFrame  # column `false`: invented
@@ -245,6 +247,7 @@ def _invent(g, r, rng, n):
         out.append(q); taken = taken.union(q)
     return out
 
+# %% ../nbs/33_clean.ipynb #c056
 def damage_labels(g:gpd.GeoDataFrame, # good labels
                   r:Raster,           # for its grid and validity
                   seed:int=0,
@@ -258,7 +261,7 @@ def damage_labels(g:gpd.GeoDataFrame, # good labels
     both = list(g.geometry.drop(gone))+fakes; false = np.arange(len(both))>=len(g)-n
     return Damage(move_labels(gpd.GeoDataFrame(dict(false=false),geometry=both,crs=r.crs),d,r), g.loc[gone,['geometry']], d)
 
-# %% ../nbs/33_clean.ipynb #c055
+# %% ../nbs/33_clean.ipynb #c060
 def damage_undone(r:Raster, d:Damage,
                   base:np.ndarray=np.zeros(2), # (2,) mean shift that cleaning gives the undamaged labels, metres
                   rules:Rules=Rules(),
@@ -275,7 +278,7 @@ def damage_undone(r:Raster, d:Damage,
                 auc=float((p[false][:,None]<p[~false]).mean()), added=len(new), added_right=int((np.array(iou)>=.3).sum()),
                 missing=len(found), missing_found=int(sum(found)))
 
-# %% ../nbs/33_clean.ipynb #c060
+# %% ../nbs/33_clean.ipynb #c065
 def read_probability(src:str|Path,   # probability raster: bytes with a scale, or floats
                      gsd:float=.25,  # metres per pixel; a coarser raster stays as it is
                     )->Raster:
@@ -302,7 +305,7 @@ def scene_probability(scene, # row of a scene table
         predict_raster(scene.image, model, f'{d}/mask.tif', prob=f'{d}/prob.tif', progress=False)
         return read_probability(f'{d}/prob.tif', gsd)
 
-# %% ../nbs/33_clean.ipynb #c064
+# %% ../nbs/33_clean.ipynb #c069
 def _jpeg(rgb:np.ndarray)->str: # (h,w,3) or (h,w) uint8
     buf = io.BytesIO(); imsave(buf, rgb if rgb.ndim==3 else np.dstack([rgb]*3), format='jpeg', pil_kwargs=dict(quality=70))
     return 'data:image/jpeg;base64,'+base64.b64encode(buf.getvalue()).decode()
@@ -320,7 +323,7 @@ def _opinion(r:Raster, t, shape)->np.ndarray: # (h,w) uint8: probabilities of `r
     ok = (w>=0)&(w<r.shape[0])&(c>=0)&(c<r.shape[1])
     return np.where(ok, r.pixels[0][np.where(ok,w,0).astype(int),np.where(ok,c,0).astype(int)]*255, 0).astype(np.uint8)
 
-# %% ../nbs/33_clean.ipynb #c067
+# %% ../nbs/33_clean.ipynb #c072
 def _svg(href, shape, layers)->str: # layers: (class, GeoDataFrame, transform)
     lines = ''.join(f'<path class="{c}" d="{d}"/>' for c,g,t in layers for d in pixel_paths(g,t,tol=.3))
     return f'<svg viewBox="0 0 {shape[1]} {shape[0]}">{href}{lines}</svg>'
@@ -330,6 +333,7 @@ def _facts(o)->str:
     edge = '' if math.isnan(o.edge) else f', {o.edge:.0%} of the edge seen'
     return f'{o.action}{moved}: {o.area_m2:.0f} m², probability {o.prob:.2f}{edge}; doubt {o.doubt:.0f} m²'
 
+# %% ../nbs/33_clean.ipynb #c074
 def doubt_cases(scene, # row of a scene table
                 r:Raster, g:gpd.GeoDataFrame, # probabilities; labels as they were, of the index that `table.label` refers to
                 table:gpd.GeoDataFrame, # of `propose`
@@ -354,7 +358,7 @@ def doubt_cases(scene, # row of a scene table
                         f'<figure><figcaption><b>{html.escape(scene.scene)}</b> {_facts(o)}</figcaption>{"".join(parts)}</figure>'))
     return out
 
-# %% ../nbs/33_clean.ipynb #c070
+# %% ../nbs/33_clean.ipynb #c077
 STYLE = """body{font:15px/1.5 system-ui,sans-serif;margin:24px auto;max-width:1000px;padding:0 16px;background:#f6f6f4;color:#1b2430}
 figure{margin:20px 0;background:#fff;border:1px solid #d3d9e0;border-radius:8px;padding:10px 12px}
 svg{width:32%;max-height:330px;margin-right:1%;background:#000;border-radius:4px}figcaption{margin-bottom:6px}
@@ -363,6 +367,7 @@ path{fill:none;vector-effect:non-scaling-stroke;stroke-width:1.2}.near{stroke:#f
 td,th{padding:2px 10px;text-align:right}
 td:first-child,th:first-child{text-align:left}i.old{color:#0072b2}i.new{color:#b84d00}"""
 
+# %% ../nbs/33_clean.ipynb #c079
 def doubt_page(dst:str|Path,       # .html
                cases:list,         # of `doubt_cases`, of all scenes
                table:pd.DataFrame, # shown above them, of `clean_labels`
@@ -384,7 +389,7 @@ def doubt_page(dst:str|Path,       # .html
     with atomic_path(dst) as part: part.write_text(page, encoding='utf-8')
     return Path(dst)
 
-# %% ../nbs/33_clean.ipynb #c072
+# %% ../nbs/33_clean.ipynb #c081
 def clean_scene(scene, r:Raster, out:Path, rules:Rules=Rules(), n:int=40)->tuple: # row of the table, cases
     "Clean the labels of one scene and write them to `out`"
     dst,rest = (out/f'{scene.scene}_{k}.geojson' for k in ('clean','dropped'))
@@ -400,6 +405,7 @@ def clean_scene(scene, r:Raster, out:Path, rules:Rules=Rules(), n:int=40)->tuple
                **(shift._asdict()|dict(labels=len(g))), cells=int(cells.used.sum()), **count)
     return row, doubt_cases(scene, r, g, t, n)
 
+# %% ../nbs/33_clean.ipynb #c084
 def clean_labels(scenes:pd.DataFrame|str|Path, # scene table, or a folder for `find_scenes`
                  model, # `Bundle` or its folder; or a dict from scene to probability (`Raster` or file) or bundle
                  out:str|Path, # folder of the clean labels; may be that of the originals
