@@ -369,17 +369,18 @@ def _plain(path, g, count, dtype):
 
 def _in_pixels(s): return isinstance(getattr(s,'segments',None), list)
 
-def label_mask(s,            # row of a scene table
-               g:GridReader, # its image, on any grid
-              )->tuple:      # mask (h,w) uint8: 0, 1, 255 outside of the footprint; number of polygons
+def label_mask(s,               # row of a scene table
+               g:GridReader,    # its image, on any grid
+               must:bool=False, # labels that all lie elsewhere are an error
+              )->tuple:         # mask (h,w) uint8: 0, 1, 255 outside of the footprint; number of polygons
     "Labels of a scene on the grid of `g`"
     if _in_pixels(s): return coco_mask(s,g)
     if g.crs is None:
         raise DataError(f"{s.image} has no CRS", got="crs=None", need="a CRS, to lay the labels over it",
                         fix="gdal_edit.py -a_srs EPSG:... "+str(s.image))
     polys = read_vector(s.label, g.crs)
-    polys = (polys[polys.intersects(raster_box(g.shape, g.transform))] if getattr(s,'shared',False) # a tile of many may be empty
-             else check_overlap(polys, g.shape, g.transform, str(s.label)))
+    polys = (check_overlap(polys, g.shape, g.transform, str(s.label)) if must
+             else polys[polys.intersects(raster_box(g.shape, g.transform))])
     mask = burn(polys, g.shape, g.transform); area = getattr(s,'footprint',None)
     if isinstance(area, shapely.Geometry): mask[~_inside(area, g, s.scene)] = 255
     return mask, len(polys)
@@ -402,10 +403,10 @@ def _inside(area, g, name):
         raise DataError(f"the footprint of {name} lies outside of its image", got=[round(o,5) for o in area.bounds], fix="correct the item")
     return m
 
-def prepare_scene(s, out:Path, gsd:float|MapZoom|None)->dict:
+def prepare_scene(s, out:Path, gsd:float|MapZoom|None)->dict: # s.shared: its labels are those of other scenes, too, so it may have none
     "Write `<scene>.tif` and `<scene>_mask.tif` at `gsd`, row band by row band; returns the row of the scene table"
     with scene_grid(s, gsd) as g:
-        (mask,polygons),img,lab = label_mask(s,g), out/f'{s.scene}.tif', out/f'{s.scene}_mask.tif'
+        (mask,polygons),img,lab = label_mask(s, g, must=not s.shared), out/f'{s.scene}.tif', out/f'{s.scene}_mask.tif'
         with atomic_path(img) as pi, atomic_path(lab) as pl:
             with _plain(pi, g, g.count, g.dtype) as di, _plain(pl, g, 1, 'uint8') as dl:
                 wi,wl = RowWriter(di), RowWriter(dl)

@@ -108,7 +108,7 @@ def burn_channels(g:gpd.GeoDataFrame|gpd.GeoSeries, # buildings, in the CRS of `
     edge = burn(shapely.difference(geoms, shapely.buffer(geoms, -boundary)), shape, t)
     near = [(o,1) for o in shapely.buffer(geoms, contact/2)]
     count = rasterize(near, out_shape=shape, transform=t, merge_alg=MergeAlg.add, dtype='uint16') if near else body
-    return np.stack([body, edge&body, (count>1)&(body==0)]).astype(np.uint8)
+    return np.stack([body, edge, (count>1)&(body==0)]).astype(np.uint8)
 
 # %% ../nbs/02_vector.ipynb #c033
 def polygonise(labels:np.ndarray, # (h,w) integer: each connected region of one value > 0 becomes a polygon
