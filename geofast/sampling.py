@@ -93,6 +93,12 @@ class KeyedDL(TfmdDL):
         self.seed,self.epoch,self.skip,self.rank,self.world = seed,epoch,skip,rank,world
         self.now,self.first = epoch,0 # epoch and first batch of the pass that is on
 
+    carried = ('seed','epoch','skip','rank','world') # what a loader made from this one inherits
+    def new(self, dataset=None, cls=None, **kwargs):
+        same = (dataset is None or dataset is self.dataset) and cls in (None,type(self))
+        if not same: return super().new(dataset, cls or TfmdDL, **kwargs)
+        return super().new(dataset, cls, **({k: getattr(self,k) for k in self.carried}|kwargs))
+
     def order(self)->np.ndarray: return draw(None, self.n, self.seed, self.epoch)
     def place(self, batch, i): return (batch*self.world+self.rank)*self.bs+i # in the order, of item `i` of a batch of this process
     def __len__(self): return self.n//(self.bs*self.world) if self.shuffle and self.world>1 else super().__len__()
@@ -133,6 +139,7 @@ def one_batch(self:KeyedDL):
 # %% ../nbs/13_sampling.ipynb #c040
 class DrawnDL(KeyedDL):
     "A `KeyedDL` that shuffles by `draw`: with replacement by `wgts`"
+    carried = (*KeyedDL.carried,'wgts','draws')
     def __init__(self, dataset=None, bs:int=64,
                  wgts=None,     # of each item; None: each item once
                  draws:int|None=None, # length of an epoch with weights; None: as many as items
@@ -145,11 +152,6 @@ class DrawnDL(KeyedDL):
         if draws and self.shuffle and wgts is not None: self.n = draws
 
     def order(self)->np.ndarray: return draw(self.wgts, self.n, self.seed, self.epoch)
-
-    def new(self, dataset=None, cls=None, **kwargs):
-        same = (dataset is None or dataset is self.dataset) and cls in (None,type(self))
-        if not same: return super().new(dataset, cls or TfmdDL, **kwargs)
-        return super().new(dataset, cls, **({k:getattr(self,k) for k in 'wgts draws seed epoch skip rank world'.split()}|kwargs))
 
 # %% ../nbs/13_sampling.ipynb #c046
 def drawn_dls(dblock:DataBlock,      # how a row becomes input and target

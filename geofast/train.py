@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['WATCHERS', 'KEPT', 'TileIoU', 'BestThreshold', 'Bf16', 'bare', 'AverageWeights', 'StopOnNaN', 'LossEpoch',
            'TileLearner', 'tile_learner', 'plain', 'random_state', 'set_random_state', 'settings', 'fit_facts',
-           'differences', 'read_checkpoint', 'kept', 'load_opt', 'Checkpoint', 'run_fit', 'fit_steps', 'curves',
-           'FrozenNorm', 'SceneScores', 'swing', 'EpochRate', 'fit_swinging', 'fit_stages']
+           'differences', 'read_checkpoint', 'all_ranks', 'kept', 'load_opt', 'Checkpoint', 'run_fit', 'fit_steps',
+           'curves', 'FrozenNorm', 'SceneScores', 'swing', 'EpochRate', 'fit_swinging', 'fit_stages']
 
 # %% ../nbs/24_train.ipynb #c003
 import hashlib, inspect, random
@@ -166,7 +166,8 @@ def fit_facts(learn:Learner)->dict: # numbers and strings by name
     if (w:=getattr(t,'wgts',None)) is not None: h.update(w.tobytes())
     return dict(network=type(m).__name__, **getattr(m,'config',{}), parameters=sum(p.numel() for p in m.parameters()),
                 loss=settings(learn.loss_func), optimiser=getattr(learn.opt_func,'__name__',str(learn.opt_func)), wd=learn.wd,
-                batch=t.bs*t.world, steps_per_epoch=len(t), seed=t.seed, tiles=len(t.dataset), tiles_and_weights=h.hexdigest()[:12],
+                batch=t.bs*t.world, processes=t.world, steps_per_epoch=len(t), seed=t.seed,
+                tiles=len(t.dataset), tiles_and_weights=h.hexdigest()[:12],
                 callbacks=sorted(settings(c) for c in learn.cbs if not isinstance(c,WATCHERS) and not getattr(c,'watches',False)))
 
 def differences(old:dict, new:dict)->list: # (name, old, new)
@@ -180,6 +181,12 @@ def read_checkpoint(p:Path)->dict:
     except (UnpicklingError, RuntimeError, EOFError) as e:
         raise GeofastError(f"{p} is no checkpoint", got=str(e).splitlines()[0][:120], need="tensors, numbers and lists",
                            fix="delete it to begin anew") from e
+
+def all_ranks(x)->list:
+    "`x` of each process of a distributed training, in the order of ranks; elsewhere `[x]`"
+    if not (torch.distributed.is_available() and torch.distributed.is_initialized()): return [x]
+    xs = [None]*torch.distributed.get_world_size(); torch.distributed.all_gather_object(xs, x)
+    return xs
 
 KEPT = {Recorder:('lrs','iters','values'), ParamScheduler:('hps',), TrackerCallback:('best','wait')} # what fastai's callbacks remember
 
@@ -231,8 +238,9 @@ def save(self:Checkpoint, epoch:int, done:int)->None: # the next epoch, and how 
     l,t,r = self.learn,self.dls.train,self.learn.recorder
     state = dict(facts=self.facts, epoch=epoch, done=done, train_iter=l.train_iter, pct_train=l.pct_train, draw=t.epoch-(done>0),
                  model=bare(l.model).state_dict(), opt=l.opt.state_dict(), losses=[float(o) for o in r.losses],
-                 smooth=(r.smooth_loss.count,r.smooth_loss.val), cbs={c.name: kept(c) for c in l.cbs}, random=random_state())
-    with atomic_path(self.file) as p: torch.save(plain(state), p)
+                 smooth=(r.smooth_loss.count,r.smooth_loss.val), cbs={c.name: kept(c) for c in l.cbs}, random=all_ranks(random_state()))
+    if t.rank==0:
+        with atomic_path(self.file) as p: torch.save(plain(state), p)
     self.since,self.due = 0,False
 
 @patch
@@ -249,7 +257,7 @@ def resume(self:Checkpoint, s:dict)->None:
     r = l.recorder; r.losses = [torch.tensor(o) for o in s['losses']]; r.smooth_loss.count,r.smooth_loss.val = s['smooth']
     l.start,t.epoch,t.skip,l.train_iter,l.pct_train = s['epoch'],s['draw'],s['done'],s['train_iter'],s['pct_train']
     self.back,self.stepped = (s['done'],s['pct_train']) if s['done'] else None,False
-    set_random_state(s['random'])
+    set_random_state(s['random'][t.rank])
 
 # %% ../nbs/24_train.ipynb #c040
 def run_fit(learn:TileLearner,
@@ -298,7 +306,7 @@ class FrozenNorm(Callback):
 # %% ../nbs/24_train.ipynb #c071
 class SceneScores(Callback):
     "IoU of each `klass` at each validation"
-    run_train,watches,kept = False,True,('rows',)
+    order,run_train,watches,kept = 20,False,True,('rows',)
     def __init__(self, by:str='klass'): self.by,self.rows = by,[]
     def before_fit(self): self.rows = []
     def before_validate(self): self.scores,self.left = IoUMeter(),iter(self.dl.get_idxs())
