@@ -32,10 +32,10 @@ from .vector import burn, read_vector
 
 # %% ../nbs/51_recipes.ipynb #c006
 LOSSES = dict( # output channels, maker
-    ce=(2, lambda r: MaskedCE(r.building)), bce=(1, lambda r: MaskedBCE()), dice=(2, lambda r: SoftDice()), jaccard=(2,
-                                                                                                                     lambda r: SoftJaccard()),
-    focal=(2, lambda r: MaskedFocal()), lovasz=(2, lambda r: LovaszSoftmax()), ce_dice=(2,
-                                                                                        lambda r: LossSum(MaskedCE(r.building),SoftDice())),
+    ce=(2, lambda r: MaskedCE(r.building)), bce=(1, lambda r: MaskedBCE()),
+    dice=(2, lambda r: SoftDice()), jaccard=(2, lambda r: SoftJaccard()),
+    focal=(2, lambda r: MaskedFocal()), lovasz=(2, lambda r: LovaszSoftmax()),
+    ce_dice=(2, lambda r: LossSum(MaskedCE(r.building),SoftDice())),
     ce_then_lovasz=(2, lambda r: LossByEpoch((0,MaskedCE(r.building)),(round(.4*r.looks),LovaszSoftmax()))),
     sigmoid_ce_then_lovasz=(2, lambda r: SigmoidFirst(LOSSES['ce_then_lovasz'][1](r)))) # see the notebook on open_cities
 
