@@ -18,7 +18,7 @@ from .augment import train_aug
 from .block import tile_dls
 from .bundle import Bundle, Spec, load_bundle, save_bundle
 from .core import DataError, GeofastError, Win, seed_all
-from .datasets import find_scenes, prepare
+from .datasets import find_scenes, label_mask, prepare
 from .infer import predict_tile
 from .losses import (LossByEpoch, LossSum, LovaszSoftmax, MaskedBCE, MaskedCE, MaskedFocal, SigmoidFirst, SoftDice,
                             SoftJaccard)
@@ -28,7 +28,6 @@ from .raster import GridReader
 from .sampling import class_weights
 from .tiles import check_leak, split_by, split_by_block, tile_index
 from .train import curves, fit_steps, fit_swinging, tile_learner
-from .vector import burn, read_vector
 
 # %% ../nbs/51_recipes.ipynb #c006
 LOSSES = dict( # output channels, maker
@@ -126,7 +125,7 @@ def train_bundle(r:Recipe,
 def scene_truth(scene)->tuple: # mask (h,w) uint8 with 255 where there are no pixels
     "Labels of a raw scene, burned on its own grid"
     with GridReader(scene.image) as g:
-        m = burn(read_vector(scene.label, g.crs), g.shape, g.transform)
+        m = label_mask(scene, g)[0]
         return np.where(g.read_valid(Win(0,0,*g.shape)), m, 255).astype(np.uint8)
 
 def evaluate(model:Bundle|str|Path,
@@ -135,6 +134,7 @@ def evaluate(model:Bundle|str|Path,
             )->tuple:                      # (table per `klass` and in all, the `IoUMeter`)
     "Score a bundle on whole scenes, on their own pixels; tiles that share a label file count as one scene"
     scenes = scenes if isinstance(scenes, pd.DataFrame) else find_scenes(scenes)
+    if 'shared' not in scenes: scenes = scenes.assign(shared=scenes.label.duplicated(keep=False))
     meter = IoUMeter()
     for s in scenes.itertuples(): meter.update(predict_tile(s.image, model, tta=tta).mask==1, scene_truth(s), group=s.klass)
     return meter.table(), meter
@@ -157,7 +157,7 @@ def leave_one_out(r:Recipe,
                   groups=None,       # only these are left out in turn; None: each
                  )->pd.DataFrame:    # rows per scene and per group: images, pixel counts, iou, precision, recall
     "Train one model per group on all the others and score it on the group, on raw pixels"
-    raw,work,rows = find_scenes(data), Path(work), []
+    raw,work,rows = find_scenes(data), Path(work), []; raw = raw.assign(shared=raw.label.duplicated(keep=False))
     scenes = prepare(raw, work/'scenes', r.gsd, progress)
     if scenes.group.nunique()<2:
         raise DataError("nothing to leave out", got=f"one group: {scenes.group.iloc[0]}", need="scenes of two or more",
