@@ -7,7 +7,7 @@ __all__ = ['LOSSES', 'BAND_NAMES', 'Recipe', 'recipe_dls', 'fit_recipe', 'recipe
            'fitted_without', 'leave_one_out']
 
 # %% ../nbs/51_recipes.ipynb #c003
-import json, platform
+import json, platform, shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 import numpy as np
@@ -85,14 +85,17 @@ def recipe_dls(r:Recipe,
                     weights=weights,
                     seed=r.seed)
 
-def fit_recipe(r:Recipe, scenes:pd.DataFrame, valid=None, by:str='group', progress:bool=True, **kw):
+def fit_recipe(r:Recipe, scenes:pd.DataFrame, valid=None, by:str='group', progress:bool=True,
+               checkpoint:str|Path|None=None, # folder; a training that was interrupted goes on from there
+               **kw):
     "Train the network of a recipe on prepared scenes; returns the `Learner`"
     if r.loss not in LOSSES: raise GeofastError("no such loss", got=r.loss, need=f"one of {', '.join(LOSSES)}")
     seed_all(r.seed); channels,loss = LOSSES[r.loss]
     model = build_model(r.arch, r.encoder, bands=int(scenes.bands.iloc[0]), classes=channels, pretrained=r.pretrained)
     dls = recipe_dls(r, scenes, valid, by, fill=np.rint(model.mean.flatten().numpy()).tolist())
     learn = tile_learner(dls, model, loss(r), wd=r.wd, average=r.average, **kw)
-    return dict(one_cycle=fit_steps, swinging=fit_swinging)[r.schedule](learn, r.lr, r.looks, progress=progress)
+    return dict(one_cycle=fit_steps, swinging=fit_swinging)[r.schedule](learn, r.lr, r.looks, progress=progress, checkpoint=checkpoint, every=50,
+                                                              record=asdict(r) if checkpoint else None)
 
 # %% ../nbs/51_recipes.ipynb #c012
 BAND_NAMES = {1:['grey'], 3:['red','green','blue'], 4:['red','green','blue','nir']}
@@ -116,10 +119,13 @@ def train_bundle(r:Recipe,
                  progress:bool=True,
                  **kw,               # licence, attribution
                 )->Bundle:
-    "From a folder of scenes to a bundle"
-    scenes = prepare(data, work, r.gsd, progress)
-    learn = fit_recipe(r, scenes, valid, progress=progress)
-    return save_bundle(out, learn.model.cpu().eval(), recipe_spec(r, scenes, valid, float(curves(learn).iou.iloc[-1]), **kw))
+    "From a folder of scenes to a bundle; a training that was interrupted goes on from what is in `<out>.training`"
+    return _fitted(out, r, prepare(data, work, r.gsd, progress), valid, progress, **kw)
+
+def _fitted(out, r, scenes, valid, progress, **kw):
+    half = Path(out).with_name(Path(out).name+'.training'); learn = fit_recipe(r, scenes, valid, progress=progress, checkpoint=half)
+    b = save_bundle(out, learn.model.cpu().eval(), recipe_spec(r, scenes, valid, float(curves(learn).iou.iloc[-1]), **kw))
+    shutil.rmtree(half); return b
 
 # %% ../nbs/51_recipes.ipynb #c016
 def scene_truth(scene)->tuple: # mask (h,w) uint8 with 255 where there are no pixels
@@ -146,8 +152,7 @@ def fitted_without(g:str, r:Recipe, scenes:pd.DataFrame, work:Path, progress:boo
     "The model of `r` for all groups but `g`: from `work` if it is there, else trained"
     p = work/f'without_{g}'; want = json.loads(json.dumps(recipe_spec(r, scenes, [g], 0).provenance))
     if (p/'bundle.json').exists() and (b:=load_bundle(p)).spec.provenance==want: return b
-    learn = fit_recipe(r, scenes, [g], progress=progress)
-    return save_bundle(p, learn.model.cpu().eval(), recipe_spec(r, scenes, [g], float(curves(learn).iou.iloc[-1])))
+    return _fitted(p, r, scenes, [g], progress)
 
 def leave_one_out(r:Recipe,
                   data:str|Path,     # folder of raw scenes with labels
