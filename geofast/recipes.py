@@ -94,8 +94,8 @@ def fit_recipe(r:Recipe, scenes:pd.DataFrame, valid=None, by:str='group', progre
     model = build_model(r.arch, r.encoder, bands=int(scenes.bands.iloc[0]), classes=channels, pretrained=r.pretrained)
     dls = recipe_dls(r, scenes, valid, by, fill=np.rint(model.mean.flatten().numpy()).tolist())
     learn = tile_learner(dls, model, loss(r), wd=r.wd, average=r.average, **kw)
-    return dict(one_cycle=fit_steps, swinging=fit_swinging)[r.schedule](learn, r.lr, r.looks, progress=progress, checkpoint=checkpoint, every=50,
-                                                              record=asdict(r) if checkpoint else None)
+    fit = dict(one_cycle=fit_steps, swinging=fit_swinging)[r.schedule]
+    return fit(learn, r.lr, r.looks, progress=progress, checkpoint=checkpoint, every=50, record=asdict(r) if checkpoint else None)
 
 # %% ../nbs/51_recipes.ipynb #c012
 BAND_NAMES = {1:['grey'], 3:['red','green','blue'], 4:['red','green','blue','nir']}
