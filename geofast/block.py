@@ -7,12 +7,13 @@ __all__ = ['tile_win', 'TensorGeoImage', 'TensorGeoMask', 'GeoImageBlock', 'GeoM
            'tile_block', 'tile_dls']
 
 # %% ../nbs/15_block.ipynb #c003
+import cv2
 import numpy as np
 import torch
 from fastai.data.all import DataBlock, DataLoaders, ItemTransform, Transform, TransformBlock
 from fastai.vision.core import TensorImage, TensorMask
 import fastai.vision.learner # registers how batches and results of images are laid out
-from .augment import train_aug, valid_aug
+from .augment import paint, train_aug, valid_aug
 from .cache import read_window
 from .core import DataError, Win
 from .sampling import class_weights, drawn_dls
@@ -61,11 +62,10 @@ class PairAug(ItemTransform):
                 ):
         self.aug,self.fill = aug,fill; super().__init__(split_idx=self.split_idx)
     def encodes(self, pair):
-        x,y = (o.numpy() for o in pair); x,unknown = np.array(x.transpose(1,2,0),order='C'),y==255
-        if unknown.any(): x[unknown] = np.array(self.fill,x.dtype)
-        x,y = self.aug(x, y)
-        return (TensorGeoImage(torch.from_numpy(np.ascontiguousarray(x.transpose(2,0,1))).float()),
-                TensorGeoMask(torch.from_numpy(np.ascontiguousarray(y)).long()))
+        x,y = (o.numpy() for o in pair); x = np.dstack(x) if len(x)==2 else cv2.merge([*x])
+        x,y = self.aug(paint(x.reshape(*y.shape,-1), y==255, self.fill), y)
+        x = np.stack(cv2.split(x)); x = x if x.dtype==np.uint8 else x.astype(np.float32) # torch does little with 16 bits
+        return TensorGeoImage(torch.from_numpy(x)), TensorGeoMask(torch.from_numpy(y))
 
 class TrainAug(PairAug): split_idx = 0
 class ValidAug(PairAug): split_idx = 1
