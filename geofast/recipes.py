@@ -13,12 +13,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+from fastai.torch_core import num_distrib, rank_distrib
 from . import __version__
 from .augment import train_aug
 from .block import tile_dls
 from .bundle import Bundle, Spec, load_bundle, save_bundle
 from .core import DataError, GeofastError, Win, seed_all
 from .datasets import find_scenes, label_mask, prepare
+from .distrib import first_rank, on_ranks
 from .infer import predict_tile
 from .losses import (LossByEpoch, LossSum, LovaszSoftmax, MaskedBCE, MaskedCE, MaskedFocal, SigmoidFirst, SoftDice,
                             SoftJaccard)
@@ -52,7 +54,7 @@ class Recipe:
     loss:str = 'ce_dice'        # a key of `LOSSES`
     building:float = 3          # weight of building pixels in the cross-entropy
     share:bool = True           # within a scene, draw tiles by their share of building; else evenly
-    bs:int = 8                  # tiles in a batch
+    bs:int = 8                  # crops in a batch, of each process
     steps:int = 400             # gradient steps
     looks:int = 4               # validations on the way
     lr:float = 1e-3             # highest learning rate, of encoder and decoder
@@ -81,21 +83,25 @@ def recipe_dls(r:Recipe,
     train = tiles[tiles.split=='train']; weights = class_weights(train.klass, train.building+.02 if r.share else None)
     bands = int(scenes.bands.iloc[0]); rgb = bands==3 and scenes.dtype.iloc[0]=='uint8'
     aug = train_aug(r.size, rgb, r.scale, r.rotate, r.colour, r.blur, [127]*bands if fill is None else fill)
-    return tile_dls(tiles, r.size, r.bs, draws=r.bs*max(1,r.steps//r.looks), fill=fill, bands=bands, aug=aug, valid_size=r.tile,
+    draws = r.bs*max(1,num_distrib())*max(1,r.steps//r.looks)
+    return tile_dls(tiles, r.size, r.bs, draws=draws, fill=fill, bands=bands, aug=aug, valid_size=r.tile,
                     weights=weights,
                     seed=r.seed)
 
 def fit_recipe(r:Recipe, scenes:pd.DataFrame, valid=None, by:str='group', progress:bool=True,
                checkpoint:str|Path|None=None, # folder; a training that was interrupted goes on from there
-               **kw):
-    "Train the network of a recipe on prepared scenes; returns the `Learner`"
+               cbs=None,            # further callbacks, e.g. fastai's `EarlyStoppingCallback` and `TensorBoardCallback`, or `Distill`
+               **kw):               # of `tile_learner`
+    "Train the network of a recipe on prepared scenes, on all processes that were launched together; returns the `Learner`"
     if r.loss not in LOSSES: raise GeofastError("no such loss", got=r.loss, need=f"one of {', '.join(LOSSES)}")
     seed_all(r.seed); channels,loss = LOSSES[r.loss]
     model = build_model(r.arch, r.encoder, bands=int(scenes.bands.iloc[0]), classes=channels, pretrained=r.pretrained)
     dls = recipe_dls(r, scenes, valid, by, fill=np.rint(model.mean.flatten().numpy()).tolist())
     learn = tile_learner(dls, model, loss(r), wd=r.wd, average=r.average, **kw)
     fit = dict(one_cycle=fit_steps, swinging=fit_swinging)[r.schedule]
-    return fit(learn, r.lr, r.looks, progress=progress, checkpoint=checkpoint, every=50, record=asdict(r) if checkpoint else None)
+    with on_ranks(learn):
+        return fit(learn, r.lr, r.looks, progress=progress and not rank_distrib(), cbs=cbs, checkpoint=checkpoint, every=50,
+                   record=asdict(r) if checkpoint else None)
 
 # %% ../nbs/51_recipes.ipynb #c012
 BAND_NAMES = {1:['grey'], 3:['red','green','blue'], 4:['red','green','blue','nir']}
@@ -117,15 +123,20 @@ def train_bundle(r:Recipe,
                  work:str|Path,      # prepared scenes are kept here
                  valid=None,         # groups held out; None: a fifth of the ground
                  progress:bool=True,
+                 cbs=None,           # further callbacks
                  **kw,               # licence, attribution
                 )->Bundle:
     "From a folder of scenes to a bundle; a training that was interrupted goes on from what is in `<out>.training`"
-    return _fitted(out, r, prepare(data, work, r.gsd, progress), valid, progress, **kw)
+    with first_rank(): scenes = prepare(data, work, r.gsd, progress and not rank_distrib())
+    return _fitted(out, r, scenes, valid, progress, cbs, **kw)
 
-def _fitted(out, r, scenes, valid, progress, **kw):
-    half = Path(out).with_name(Path(out).name+'.training'); learn = fit_recipe(r, scenes, valid, progress=progress, checkpoint=half)
-    b = save_bundle(out, learn.model.cpu().eval(), recipe_spec(r, scenes, valid, float(curves(learn).iou.iloc[-1]), **kw))
-    shutil.rmtree(half); return b
+def _fitted(out, r, scenes, valid, progress, cbs=None, **kw):
+    half = Path(out).with_name(Path(out).name+'.training')
+    learn = fit_recipe(r, scenes, valid, progress=progress, checkpoint=half, cbs=cbs)
+    with first_rank() as first:
+        if not first: return load_bundle(out)
+        b = save_bundle(out, learn.model.cpu().eval(), recipe_spec(r, scenes, valid, float(curves(learn).iou.iloc[-1]), **kw))
+        shutil.rmtree(half); return b
 
 # %% ../nbs/51_recipes.ipynb #c016
 def scene_truth(scene)->tuple: # mask (h,w) uint8 with 255 where there are no pixels
@@ -163,7 +174,7 @@ def leave_one_out(r:Recipe,
                  )->pd.DataFrame:    # rows per scene and per group: images, pixel counts, iou, precision, recall
     "Train one model per group on all the others and score it on the group, on raw pixels"
     raw,work,rows = find_scenes(data), Path(work), []; raw = raw.assign(shared=raw.label.duplicated(keep=False))
-    scenes = prepare(raw, work/'scenes', r.gsd, progress)
+    with first_rank(): scenes = prepare(raw, work/'scenes', r.gsd, progress and not rank_distrib())
     if scenes.group.nunique()<2:
         raise DataError("nothing to leave out", got=f"one group: {scenes.group.iloc[0]}", need="scenes of two or more",
                         fix="name scenes `<city>_<number>`")
@@ -173,7 +184,7 @@ def leave_one_out(r:Recipe,
         meters = {k: evaluate(b, held[held.klass==k], tta)[1] for k in held.klass.unique()}; m = sum(meters.values()); total = total+m
         if len(meters)>1: rows += [dict(left_out=g, scored_on=k, **_scores(o)) for k,o in meters.items()]
         rows.append(dict(left_out=g, scored_on='all', **_scores(m)))
-        if progress: print(f"{g}: IoU {m.score():.3f}", flush=True)
+        if progress and not rank_distrib(): print(f"{g}: IoU {m.score():.3f}", flush=True)
     t = pd.DataFrame(rows); mean = t[t.scored_on=='all'][['iou','precision','recall']].mean().to_dict()
     return pd.concat([t, pd.DataFrame([dict(left_out='each', scored_on='mean over groups', **mean),
                                        dict(left_out='each', scored_on='all pixels', **_scores(total))])], ignore_index=True)

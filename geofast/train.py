@@ -316,7 +316,7 @@ class SceneScores(Callback):
     def after_validate(self): self.rows.append(dict(epoch=self.epoch, **self.scores.table().iou.to_dict()))
     def table(self)->pd.DataFrame: return pd.DataFrame(self.rows).set_index('epoch') # one row per validation, one column per scene
 
-# %% ../nbs/24_train.ipynb #c080
+# %% ../nbs/24_train.ipynb #c083
 def swing(epoch:int, # from 0
           high,      # rate at epoch 0, a number or one for each parameter group
           low:float=1e-6,
@@ -339,7 +339,7 @@ def fit_swinging(learn:TileLearner, lr:float=1e-4, epochs:int=60, low:float=1e-6
     keep = [Checkpoint(checkpoint, every, plan|(record or {}))] if checkpoint else []
     return run_fit(learn, lambda c: learn.fit(epochs, lr=top, cbs=c), progress, L(cbs)+[EpochRate(lambda e: swing(e,top,low,half))]+keep)
 
-# %% ../nbs/24_train.ipynb #c085
+# %% ../nbs/24_train.ipynb #c088
 def fit_stages(learn:TileLearner,
                lr:float=1e-3,
                epochs:tuple=(1,4), # with a frozen encoder, and after that with all weights

@@ -74,7 +74,7 @@ def check_export(root:Path)->list:
         shutil.copy(root/'settings.ini', copy)
         before = hashes(copy)
         for p in (copy/'geofast').rglob('*.py'):
-            if p.name!='__init__.py': p.unlink()
+            if p.name not in ('__init__.py','__main__.py'): p.unlink()
         env = {k:v for k,v in os.environ.items() if k not in ('IN_TEST', 'PYTHONPATH')}
         run = 'from nbdev.clean import nbdev_clean; from nbdev.doclinks import nbdev_export; nbdev_clean.__wrapped__(); nbdev_export.__wrapped__()'
         r = subprocess.run([sys.executable, '-W', 'ignore', '-c', run], cwd=copy, env=env, capture_output=True, text=True)
