@@ -326,6 +326,7 @@ def litter(root:Path)->set:
 def run_books(root:Path, workers:int=2, flags:str='', match:list=())->tuple:
     "Run all notebooks, or those whose path contains one of `match`; returns `(results, faults)`"
     rels = [b.rel for b in books(root) if not match or any(m in b.rel for m in match)]
+    rels.sort(key=lambda rel: not rel.startswith('experiments')) # the long ones first
     if not rels: return [], ['no notebook to run']
     before, results = litter(root), []
     print(f'  {"notebook":36}{"result":>8}{"seconds":>9}{"MB":>7}', flush=True)
