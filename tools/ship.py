@@ -33,7 +33,7 @@ CARD = """# drone: building footprints in drone imagery
 
 The model itself has seen all the cities below. The table is of four others, trained by the same recipe, each without the city that it is
 scored on, with flips at prediction (`benchmarks/leave_one_city_out.csv`). The last column is the IoU of the model that comes with the package, scored
-on the scenes it was trained on: no promise, but the ceiling that the labels and a network of this size set.
+on the scenes it was trained on: no promise, but a hint at the ceiling that the labels and a network of this size set.
 
 {table}
 
