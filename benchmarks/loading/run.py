@@ -58,7 +58,7 @@ def main():
         h,w = arrays[0].shape[1:]; rng = np.random.default_rng(0); wins = [Win(int(rng.integers(h-T)),int(rng.integers(w-T)),T,T) for _ in range(N)]
         mapped = lambda o: [read_window(p,o) for p in plain]; aug = train_aug(T, True, (.55,1.4), 45, .5, .3, [127]*3)
         ways = {'deflated COG':gdal(cogs), 'uncompressed TIFF':gdal(plain), 'LMDB, blocks of 512':database(Path(tmp)/'db',arrays), 'memory map':mapped,
-                'memory map + augmentation of the recipe':lambda o: aug(np.ascontiguousarray((x:=mapped(o))[0].transpose(1,2,0)), x[1][0])}
+                'memory map + augmentation of the recipe':lambda o: aug(cv2.merge([*(x:=mapped(o))[0]]), x[1][0])} # as `PairAug` does it
         for o in wins[:20]: assert all(np.array_equal(a,b) for f in [*ways.values()][:3] for a,b in zip(f(o),mapped(o)))
         def rate(f, n):
             t = time.process_time()
