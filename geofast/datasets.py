@@ -362,11 +362,7 @@ def check_alike(scenes:pd.DataFrame)->tuple: # (bands, dtype)
                             fix="convert the odd ones, e.g. `gdal_translate -b 1 -b 2 -b 3 -ot Byte -scale`")
     return next(iter(seen))
 
-def _plain(path, g, count, dtype):
-    return rasterio.open(path, 'w', driver='GTiff', height=g.shape[0], width=g.shape[1], count=count, dtype=dtype, crs=g.crs,
-                         transform=g.transform,
-                         tiled=True, blockxsize=BLOCK, blockysize=BLOCK, interleave='pixel', bigtiff='if_safer')
-
+# %% ../nbs/11_datasets.ipynb #c062
 def _in_pixels(s): return isinstance(getattr(s,'segments',None), list)
 
 def label_mask(s,               # row of a scene table
@@ -403,6 +399,12 @@ def _inside(area, g, name):
         raise DataError(f"the footprint of {name} lies outside of its image", got=[round(o,5) for o in area.bounds], fix="correct the item")
     return m
 
+# %% ../nbs/11_datasets.ipynb #c066
+def _plain(path, g, count, dtype):
+    return rasterio.open(path, 'w', driver='GTiff', height=g.shape[0], width=g.shape[1], count=count, dtype=dtype, crs=g.crs,
+                         transform=g.transform,
+                         tiled=True, blockxsize=BLOCK, blockysize=BLOCK, interleave='pixel', bigtiff='if_safer')
+
 def prepare_scene(s, out:Path, gsd:float|MapZoom|None)->dict: # s.shared: its labels are those of other scenes, too, so it may have none
     "Write `<scene>.tif` and `<scene>_mask.tif` at `gsd`, row band by row band; returns the row of the scene table"
     with scene_grid(s, gsd) as g:
@@ -416,7 +418,7 @@ def prepare_scene(s, out:Path, gsd:float|MapZoom|None)->dict: # s.shared: its la
         return dict(scene=s.scene, image=str(img), label=str(lab), group=s.group, klass=s.klass, gsd=g.gsd or gsd, bands=g.count,
                     dtype=g.dtype.name, polygons=polygons)
 
-# %% ../nbs/11_datasets.ipynb #c060
+# %% ../nbs/11_datasets.ipynb #c068
 def _source_key(s, gsd):
     def stat(p): q = Path(p).stat(); return [str(p), q.st_size, q.st_mtime_ns]
     area = getattr(s,'footprint',None)
@@ -446,7 +448,7 @@ def ready_scenes(todo:list, out:Path, gsd, progress:bool, workers:int)->list: # 
         finally: pool.shutdown(cancel_futures=True)
     return [j.result() for j in jobs]
 
-# %% ../nbs/11_datasets.ipynb #c061
+# %% ../nbs/11_datasets.ipynb #c069
 def prepare(scenes:pd.DataFrame|str|Path, # scene table, or a folder for `find_scenes`
             out:str|Path,                 # folder of the prepared scenes
             gsd:float|MapZoom|None=None,  # metres per pixel, or the grid of a web map; None: each its own
