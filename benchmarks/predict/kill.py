@@ -103,10 +103,11 @@ def stopped(job, sig)->dict:
 def two(job)->dict:
     "A second process while one works; then two that want to go on with what a killed one left"
     a = job.start(); wait(a, lambda: job.rows()>0)
-    t = time.time(); code = job.run(); t = time.time()-t; says = job.says.read_text() if code else ''
-    os.kill(a, signal.SIGKILL); os.waitpid(a,0); kept = job.rows()
+    t = time.time(); code = job.run(); t = time.time()-t; says = job.says.read_text() if code else ''; working = ended(a) is None
+    if working: os.kill(a, signal.SIGKILL); os.waitpid(a,0)
+    kept = job.rows()
     b,c = job.start(),job.start(); codes = sorted([wait(b),wait(c)])
-    out = dict(second_exit=code, second_seconds=round(t,2), second_says=says.replace(str(job.folder),'')[:200], rows_kept=kept, both_exit=codes, identical=job.whole(), nothing_left=job.clean())
+    out = dict(second_exit=code, first_still_works=working, second_seconds=round(t,2), second_says=says.replace(str(job.folder),'')[:200], rows_kept=kept, both_exit=codes, identical=job.whole(), nothing_left=job.clean())
     job.counted(); clear(job.out); return out
 
 if __name__=='__main__':
