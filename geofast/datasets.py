@@ -402,8 +402,7 @@ def _inside(area, g, name):
 # %% ../nbs/11_datasets.ipynb #c066
 def _plain(path, g, count, dtype):
     return rasterio.open(path, 'w', driver='GTiff', height=g.shape[0], width=g.shape[1], count=count, dtype=dtype, crs=g.crs,
-                         transform=g.transform,
-                         tiled=True, blockxsize=BLOCK, blockysize=BLOCK, interleave='pixel', bigtiff='if_safer')
+                         transform=g.transform, tiled=True, blockxsize=BLOCK, blockysize=BLOCK, interleave='pixel', bigtiff='if_safer')
 
 def prepare_scene(s, out:Path, gsd:float|MapZoom|None)->dict: # s.shared: its labels are those of other scenes, too, so it may have none
     "Write `<scene>.tif` and `<scene>_mask.tif` at `gsd`, row band by row band; returns the row of the scene table"

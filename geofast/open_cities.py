@@ -14,8 +14,7 @@ def published(**kw # replace further fields
              )->Recipe:
     "The runner-up's recipe, quirks included"
     return replace(Recipe(name='open_cities_published', loss='sigmoid_ce_then_lovasz', building=1, share=False, schedule='swinging',
-                          lr=1e-4,
-                          wd=1e-4, looks=10, average=0, scale=0, rotate=0, colour=.2, blur=.5, predict=1024, overlap=0), **kw)
+                          lr=1e-4, wd=1e-4, looks=10, average=0, scale=0, rotate=0, colour=.2, blur=.5, predict=1024, overlap=0), **kw)
 
 def best(**kw # replace further fields
         )->Recipe:

@@ -85,8 +85,7 @@ def recipe_dls(r:Recipe,
     aug = train_aug(r.size, rgb, r.scale, r.rotate, r.colour, r.blur, [127]*bands if fill is None else fill)
     draws = r.bs*max(1,num_distrib())*max(1,r.steps//r.looks)
     return tile_dls(tiles, r.size, r.bs, draws=draws, fill=fill, bands=bands, aug=aug, valid_size=r.tile,
-                    weights=weights,
-                    seed=r.seed)
+                    weights=weights, seed=r.seed)
 
 def fit_recipe(r:Recipe, scenes:pd.DataFrame, valid=None, by:str='group', progress:bool=True,
                checkpoint:str|Path|None=None, # folder; a training that was interrupted goes on from there
