@@ -106,6 +106,8 @@ class TileLearner(Learner):
     "A `Learner` whose next `fit` can begin with epoch `start`"
     start = 0
     def _do_fit(self):
+        for c in self.cbs if self.start else []:
+            if isinstance(c, ProgressCallback) and hasattr(c,'mbar'): c.mbar.update(0) # a bar has to begin before it goes on
         for epoch in range(self.start, self.n_epoch):
             self.epoch = epoch
             self._with_events(self._do_epoch, 'epoch', CancelEpochException)
@@ -295,7 +297,7 @@ def curves(learn:Learner)->pd.DataFrame: # one row per epoch
     return pd.DataFrame([list(o) for o in learn.recorder.values],
                         columns=[n for n in learn.recorder.metric_names if n not in ('epoch','time')])
 
-# %% ../nbs/24_train.ipynb #c067
+# %% ../nbs/24_train.ipynb #c069
 class FrozenNorm(Callback):
     "Batch norm keeps its statistics; scale and shift are trained"
     order = -9 # right after the mode of the model is set
@@ -303,7 +305,7 @@ class FrozenNorm(Callback):
         for m in self.model.modules():
             if isinstance(m, nn.modules.batchnorm._BatchNorm): m.eval()
 
-# %% ../nbs/24_train.ipynb #c071
+# %% ../nbs/24_train.ipynb #c073
 class SceneScores(Callback):
     "IoU of each `klass` at each validation"
     order,run_train,watches,kept = 20,False,True,('rows',)
@@ -316,7 +318,7 @@ class SceneScores(Callback):
     def after_validate(self): self.rows.append(dict(epoch=self.epoch, **self.scores.table().iou.to_dict()))
     def table(self)->pd.DataFrame: return pd.DataFrame(self.rows).set_index('epoch') # one row per validation, one column per scene
 
-# %% ../nbs/24_train.ipynb #c083
+# %% ../nbs/24_train.ipynb #c085
 def swing(epoch:int, # from 0
           high,      # rate at epoch 0, a number or one for each parameter group
           low:float=1e-6,
@@ -339,7 +341,7 @@ def fit_swinging(learn:TileLearner, lr:float=1e-4, epochs:int=60, low:float=1e-6
     keep = [Checkpoint(checkpoint, every, plan|(record or {}))] if checkpoint else []
     return run_fit(learn, lambda c: learn.fit(epochs, lr=top, cbs=c), progress, L(cbs)+[EpochRate(lambda e: swing(e,top,low,half))]+keep)
 
-# %% ../nbs/24_train.ipynb #c088
+# %% ../nbs/24_train.ipynb #c090
 def fit_stages(learn:TileLearner,
                lr:float=1e-3,
                epochs:tuple=(1,4), # with a frozen encoder, and after that with all weights
