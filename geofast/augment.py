@@ -84,7 +84,8 @@ def _warp(x, matrix, how, border=0):
     size,m = matrix
     def one(b): return cv2.warpAffine(b, m, (size,size), flags=how|cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_CONSTANT, borderValue=border)
     if x.ndim==2 or x.shape[2] in (1,2,4): return one(x)
-    if x.shape[2]==3 and x.dtype==np.uint8: return cv2.cvtColor(one(cv2.cvtColor(x,cv2.COLOR_RGB2RGBA)), cv2.COLOR_RGBA2RGB) # in half the time
+    if x.shape[2]==3 and x.dtype==np.uint8: # as four bands, in half the time
+        return cv2.cvtColor(one(cv2.cvtColor(x,cv2.COLOR_RGB2RGBA)), cv2.COLOR_RGBA2RGB)
     return np.concatenate([(y:=one(x[...,i:i+4])).reshape(*y.shape[:2],-1) for i in range(0,x.shape[2],4)], -1)
 
 class WarpCrop(A.DualTransform):

@@ -24,7 +24,7 @@ def pseudo_scenes(images,           # folder, or a scene table; labels are not l
                   out:str|Path,     # folder of the prepared scenes
                   sure:float=.8,    # probability from which on a pixel is taken to be known; .5: all are
                   tta:str='flips',
-                 )->pd.DataFrame:   # as `prepare` gives it, with the share of pixels that are known
+                 )->pd.DataFrame:   # as `prepare` gives it, with the shares of pixels that are `known`, and `found` to be building
     "Prepare images at the resolution of the teacher, with its own opinion as labels"
     if not .5<=sure<1: raise GeofastError("no such certainty", got=sure, need="0.5 <= sure < 1")
     model = model if isinstance(model,Bundle) else load_bundle(model); out,rows = Path(out),[]; out.mkdir(parents=True, exist_ok=True)
@@ -35,8 +35,8 @@ def pseudo_scenes(images,           # folder, or a scene table; labels are not l
             p = predict_tile(x, model, tta=tta).prob; mask = np.where(p>=sure, 1, np.where(p<=1-sure, 0, 255)).astype(np.uint8)
             mask[~valid] = 255; write_cog(lab, mask, g.transform, g.crs, nodata=255)
             rows.append(dict(scene=s.scene, image=str(img), label=str(lab), group=s.group, klass=f'{s.klass}_pseudo', gsd=g.gsd,
-                             bands=g.count,
-                             dtype=g.dtype.name, polygons=0, known=float((mask!=255).sum()/max(1,valid.sum()))))
+                             bands=g.count, dtype=g.dtype.name, polygons=0, known=float((mask!=255).sum()/max(1,valid.sum())),
+                             found=float((mask==1).sum()/max(1,valid.sum()))))
     return pd.DataFrame(rows)
 
 # %% ../nbs/34_distill.ipynb #c011
