@@ -16,6 +16,7 @@ from .core import GeofastError, Win
 from .datasets import find_scenes
 from .infer import predict_tile
 from .losses import probabilities
+from .models import pick_precision
 from .raster import GridReader, write_cog
 
 # %% ../nbs/34_distill.ipynb #c006
@@ -53,9 +54,10 @@ class Distill(Callback):
     "Hold the network to the opinion of a teacher while it trains"
     def __init__(self, teacher:Bundle|str|Path, weight:float=.5, T:float=2.):
         self.teacher,self.weight,self.T = teacher if isinstance(teacher,Bundle) else load_bundle(teacher),weight,T
-    def before_fit(self): self.teacher.to(self.dls.device)
+    def before_fit(self):
+        at = next(self.model.parameters()).device; self.teacher.to(at); self.precision = pick_precision('auto', at.type)
     def after_loss(self):
         if not self.training: return
-        p = self.teacher.probability(self.xb[0].as_subclass(torch.Tensor)); k = soft_divergence(self.pred.as_subclass(torch.Tensor),
-                                                                                                p.clone(), self.T)
+        p = self.teacher.probability(self.xb[0].as_subclass(torch.Tensor), self.precision).clone()
+        k = soft_divergence(self.pred.as_subclass(torch.Tensor), p, self.T)
         self.learn.loss_grad = (1-self.weight)*self.learn.loss_grad+self.weight*k; self.learn.loss = self.learn.loss_grad.clone()
