@@ -2,18 +2,16 @@
 
     GEOFAST_DATA=... python tools/ship.py --work FOLDER
 
-Trains the two rounds of `open_cities.best_rounds` on all of `buildings_drone`, its images without labels included, stores the student's weights
-as float16, and writes the leave-one-city-out table of `benchmarks/open_cities/students.csv` into contract and card. What is there in FOLDER
-already is not trained again.
+Trains the default recipe on all of `buildings_drone`, stores the weights as float16, and writes the leave-one-city-out table of the same recipe, from
+`benchmarks/open_cities/results.csv`, into contract and card. What is there in FOLDER already is not trained again.
 """
 import argparse
 from pathlib import Path
 import pandas as pd
 from geofast.bundle import save_bundle
 from geofast.core import data_root
-from geofast.datasets import find_scenes
-from geofast.open_cities import best_rounds, train_rounds
-from geofast.recipes import evaluate
+from geofast.datasets import find_scenes, prepare
+from geofast.recipes import Recipe, evaluate, fitted
 
 ROOT = Path(__file__).resolve().parent.parent
 LICENCE = 'weights CC BY 4.0; made from imagery under CC BY 4.0 and labels under ODbL'
@@ -26,16 +24,14 @@ CARD = """# drone: building footprints in drone imagery
 - **Input** three bands (red, green, blue), uint8, {lo:.3g} to {hi:.3g} m per pixel on the ground; it works at {gsd} m.
 - **Output** probability of a building for each pixel; two-channel softmax.
 - **Network** {arch} with {encoder}, {params:.1f} million parameters, stored as float16 ({mb:.1f} MB).
-- **Trained** in two rounds (`geofast.open_cities.best_rounds`): {draws} networks of {few} steps each, and this one, {steps} steps of {bs} crops of {size} px, held to
-  their mean beside the labels; on {scenes} images of {cities}, and {loose} more without labels, on which the mean of the first round was taken for the truth
-  where it was sure. Nothing was held out.
+- **Trained** with the default recipe ({steps} steps of {bs} crops of {size} px) on {scenes} images of {cities}; seed {seed}; nothing was held out.
 - **Licence** {licence}.
 - **Attribution** {attribution}.
 
 ## What to expect on a city it has not seen
 
-The model itself has seen all the cities below. The table is of four others, trained in the same way on labelled images alone, each without the city that
-it is scored on, with flips at prediction (`benchmarks/open_cities/students.csv`). The last column is the IoU of the model that comes with the package, scored
+The model itself has seen all the cities below. The table is of four others, trained by the same recipe, each without the city that it is
+scored on, with flips at prediction (`benchmarks/open_cities/results.csv`). The last column is the IoU of the model that comes with the package, scored
 on the scenes it was trained on: no promise, but a hint at the ceiling that the labels and a network of this size set.
 
 {table}
@@ -48,11 +44,11 @@ labelled scenes of your own where that matters: `geofast train`.
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument('--work', type=Path, required=True, help="prepared scenes and the trained bundle are kept here"); a = p.parse_args()
-    data = data_root('buildings_drone'); rounds = best_rounds(split='none', steps=200); every = find_scenes(data, labelled=False)
-    b = train_rounds(rounds, every[every.label.notna()], a.work/'rounds', a.work, every[every.label.isna()], licence=LICENCE, attribution=ATTRIBUTION)
-    t = pd.read_csv(ROOT/'benchmarks/open_cities/students.csv'); t = t[t.what=='student'].sort_values('left_out')
-    out,loco = ROOT/'geofast'/'weights'/'drone', {r.left_out: round(r.iou,3) for r in t.itertuples()}
-    mean = t[['iou','precision','recall']].mean(); b.spec.metrics |= dict(leave_one_city_out=loco, mean=round(float(mean.iou),3))
+    r = Recipe(name='drone', split='none'); scenes = prepare(data_root('buildings_drone'), a.work/'scenes', r.gsd)
+    b = fitted(a.work/'bundle', r, scenes, licence=LICENCE, attribution=ATTRIBUTION)
+    t = pd.read_csv(ROOT/'benchmarks/open_cities/results.csv').query("variant=='best' and steps==@r.steps").sort_values('left_out')
+    out,loco = ROOT/'geofast'/'weights'/'drone', {o.left_out: round(o.iou,3) for o in t.itertuples()}
+    mean = t[['iou','precision','recall']].mean(); b.spec.metrics = dict(leave_one_city_out=loco, mean=round(float(mean.iou),3))
     t = pd.concat([t, pd.DataFrame([dict(left_out='each',**mean)])])
     b.spec.recipe,b.spec.licence,b.spec.attribution,b.spec.gsd_range = 'drone',LICENCE,ATTRIBUTION,[.02,.3] # augmentation went up to 0.27 m
     out.parent.mkdir(exist_ok=True); s = save_bundle(out, b.models, b.spec, half=True).spec; made = s.provenance['recipe']
@@ -60,10 +56,10 @@ def main():
     seen = {g: evaluate(out, raw[raw.group==g], 'flips')[0].loc['all','iou'] for g in sorted(raw.group.unique())}; seen['each'] = sum(seen.values())/len(seen)
     rows = ['| city | IoU, city never seen | precision | recall | IoU, city seen |','|---|---|---|---|---|',
             *(f"| {'mean' if o.left_out=='each' else o.left_out} | {o.iou:.3f} | {o.precision:.3f} | {o.recall:.3f} | {seen[o.left_out]:.3f} |" for o in t.itertuples())]
-    weights = sum(f.stat().st_size for f in out.glob('*.safetensors')); names = s.provenance['scenes']; cities = sorted({x.rsplit('_',1)[0] for x in names if x[0].islower()})
+    weights = sum(f.stat().st_size for f in out.glob('*.safetensors')); cities = sorted({x.rsplit('_',1)[0] for x in s.provenance['scenes'] if x[0].islower()})
     (out/'README.md').write_text(CARD.format(lo=s.gsd_range[0], hi=s.gsd_range[1], gsd=s.gsd, **{k:s.arch[k] for k in ('arch','encoder')}, mb=weights/1e6,
-        params=sum(p.numel() for p in b.models[0].parameters())/1e6, **{k:made[k] for k in ('steps','bs','size')}, draws=len(rounds[0].members), few=rounds[0].members[0].steps,
-        scenes=sum(not x.endswith('_opinion') for x in names), loose=sum(x.endswith('_opinion') for x in names), cities=', '.join(cities), licence=s.licence, attribution=s.attribution, table='\n'.join(rows),
+        params=sum(p.numel() for p in b.models[0].parameters())/1e6, **{k:made[k] for k in ('steps','bs','size','seed')}, scenes=len(s.provenance['scenes']),
+        cities=', '.join(cities), licence=s.licence, attribution=s.attribution, table='\n'.join(rows),
         mean=mean.iou, worst=min(loco.values()), best=max(loco.values())))
     print((out/'README.md').read_text())
 
