@@ -35,8 +35,8 @@ def pseudo_scenes(images,           # folder, or a scene table; labels are not l
             x,valid = g.read(Win(0,0,*g.shape)); write_cog(img, x, g.transform, g.crs)
             p = predict_tile(x, model, tta=tta).prob; mask = np.where(p>=sure, 1, np.where(p<=1-sure, 0, 255)).astype(np.uint8)
             mask[~valid] = 255; write_cog(lab, mask, g.transform, g.crs, nodata=255)
-            rows.append(dict(scene=s.scene, image=str(img), label=str(lab), group=s.group, klass=f'{Path(s.image).parent.name}_pseudo', gsd=g.gsd,
-                             bands=g.count, dtype=g.dtype.name, polygons=0, known=float((mask!=255).sum()/max(1,valid.sum())),
+            rows.append(dict(scene=s.scene, image=str(img), label=str(lab), group=s.group, klass=f'{Path(s.image).parent.name}_pseudo',
+                             gsd=g.gsd, bands=g.count, dtype=g.dtype.name, polygons=0, known=float((mask!=255).sum()/max(1,valid.sum())),
                              found=float((mask==1).sum()/max(1,valid.sum()))))
     return pd.DataFrame(rows)
 
