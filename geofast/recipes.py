@@ -74,10 +74,13 @@ class Recipe:
 
 # %% ../nbs/51_recipes.ipynb #c009
 def split_tiles(r:Recipe, scenes:pd.DataFrame, valid=None, by:str='group')->pd.DataFrame:
-    "Tiles of a recipe with `split`: those to train on overlap, those to validate on do not"
+    "Tiles of a recipe with `split`: those to train on overlap, those to validate on do not, and have labels that nobody guessed"
     if r.split not in ('blocks','tiles','none'): raise GeofastError("no such split", got=r.split, need="blocks, tiles or none")
-    grid = tile_index(scenes, r.tile)
-    if valid is None and r.split=='tiles': return split_by_fold(grid, r.fold)
+    guessed = scenes.known.notna() if 'known' in scenes else pd.Series(False, scenes.index) # of `pseudo_scenes`
+    grid = tile_index(scenes[~guessed], r.tile)
+    if valid is None and r.split=='tiles':
+        more = [tile_index(scenes[guessed], r.tile).assign(split='train')] if guessed.any() else []
+        return pd.concat([split_by_fold(grid, r.fold), *more], ignore_index=True)
     near = tile_index(scenes, r.tile, r.step)
     if valid is None and r.split=='none': return pd.concat([near.assign(split='train'),grid.assign(split='valid')], ignore_index=True)
     both = pd.concat([near.assign(even=False),grid.assign(even=True)], ignore_index=True)

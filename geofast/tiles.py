@@ -124,7 +124,9 @@ def split_by_fold(tiles:gpd.GeoDataFrame, # tile index
     "Send one of `k` folds of tiles, even over the classes, to validation; neighbours train, so the score flatters"
     if not 0<=fold<k: raise DataError("no such fold", got=fold, need=f"0 to {k-1}")
     mixed = tiles.iloc[np.random.default_rng(seed).permutation(len(tiles))]
-    nth = mixed.groupby('klass').cumcount().reindex(tiles.index)%k
+    nth = (mixed.groupby('klass').cumcount().reindex(tiles.index)+pd.factorize(tiles.klass)[0])%k # small classes go to different folds
+    if not (nth==fold).any(): raise DataError("too few tiles for so many folds", got=f"{len(tiles)} tiles",
+                                              need=f"{k} or more, or fewer folds")
     return tiles.assign(split=np.where(nth==fold,'valid','train'))
 
 # %% ../nbs/10_tiles.ipynb #c032
