@@ -90,7 +90,8 @@ def kills(job, rng, older:bool)->dict:
 def stopped(job, sig)->dict:
     "The command itself, stopped by a signal as soon as a row of blocks is there"
     p = subprocess.Popen([sys.executable, '-c', 'from geofast.cli import main; main()', 'predict', job.src, job.bundle, job.out/'mask.tif',
-                          '--prob', job.out/'prob.tif'], start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+                          '--prob', job.out/'prob.tif'], start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)) # what a shell runs in its background is deaf to Ctrl-C, and so are its children
     while p.poll() is None and not job.rows(): time.sleep(.005)
     t = time.time(); p.send_signal(sig); text,_ = p.communicate(); t = time.time()-t
     try: os.killpg(p.pid, 0); orphans = True
