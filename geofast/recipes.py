@@ -163,7 +163,7 @@ def fitted(out:str|Path,          # bundle
            more:dict|None=None,   # what else made the model, for its provenance
            **kw,                  # licence, attribution
           )->Bundle:
-    "The bundle at `out` if it is there and was made of the same, else trained"
+    "The bundle at `out` if it is there and was made of the same recipe and scenes, by their names, else trained"
     want = json.loads(json.dumps(recipe_spec(r, scenes, valid, 0).provenance|(more or {})))
     if (Path(out)/'bundle.json').exists() and (b:=load_bundle(out)).spec.provenance==want: return b
     return _fitted(out, r, scenes, valid, progress, cbs, more, **kw)
