@@ -1,11 +1,12 @@
-"""The test suite: every notebook, and the rules that a notebook alone cannot show. The last line is `N passed, N failed`.
+"""The test suite: every notebook, and the rules that a notebook alone cannot show; ends with `N passed, N failed`.
 
     tools/check.py                       everything
     tools/check.py order shape           only these checks
     tools/check.py notebooks -m 01_ -m recipes/   only notebooks whose path contains one of these
     tools/check.py notebooks --flags slow         run the cells marked `#| slow` too
 """
-import argparse, ast, builtins, dis, hashlib, importlib, inspect, json, os, re, resource, shutil, subprocess, sys, tempfile, time, types
+import argparse, ast, builtins, dis, hashlib, importlib, inspect, io, json, os, re, resource, shutil, statistics
+import subprocess, sys, tempfile, time, tokenize, types
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from configparser import ConfigParser
 from importlib.metadata import packages_distributions
@@ -15,12 +16,25 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 import readme
 
-MAX_KB, MAX_CELL, MAX_LINE, TIMEOUT = 600, 60, 140, 900
+MAX_KB, MAX_LINE, TIMEOUT = 600, 120, 900
+USUAL_CELL, MAX_CELL, LONG_SHARE = 20, 40, .1 # lines of an export cell; which share of them may be longer than usual
+MAX_MODULE, MEDIAN_MODULE = 300, 165          # lines; lines of code, in the median
+MAX_NAMES = 110                               # public names, in all `__all__`s together
 EXPORTS = {'export', 'exports', 'exporti'}
 # Modules whose import must stay cheap, from the cheapest on, and what they must not bring in, even through others
 TRAINING = {'fastai', 'albumentations', 'accelerate'}
-LIGHT = {'core': {'torch', 'rasterio', 'geopandas', 'matplotlib'} | TRAINING, 'raster': {'torch'} | TRAINING, 'vector': {'torch'} | TRAINING,
-         **{m: TRAINING for m in 'losses metrics models tta bundle infer scale instances rescore buildings cli'.split()}}
+LIGHT = {'core': {'torch', 'rasterio', 'geopandas', 'matplotlib'} | TRAINING,
+         **{m: {'torch'} | TRAINING for m in 'kinds grid raster bands stack tiff vector synthetic render plan'.split()},
+         **{m: TRAINING for m in '''scene_table stac coco xyz prepare losses multitask metrics pretrained models outputs
+                                    bundle tta stages blockrows store job infer workers executors scale polygons
+                                    instances rescore footprints webmap viz demo cli'''.split()}}
+# Modules that an extra other than `train` belongs to; the other LIGHT ones work with the core install alone
+EXTRA_OF = dict(executors='scale', scale='scale', instances='instances', rescore='instances')
+# What a function may import from a higher floor: conveniences at the end of the way of a prediction
+LAZY_UP = {('infer','polygons'), ('infer','scale')}
+# Modules below the tasks that may say what is sought, and how unknown is written
+SAY_WHAT = {'kinds', 'synthetic', 'render'}
+TASKS = 50
 
 # ------------------------------------------------------------------ notebooks
 
@@ -38,7 +52,10 @@ class Cell:
     @property
     def tree(self)->ast.Module: return ast.parse(self.code)
     @property
-    def only_imports(self)->bool: return all(isinstance(n, (ast.Import, ast.ImportFrom, ast.Expr)) for n in self.tree.body)
+    def only_imports(self)->bool:
+        return all(isinstance(n, (ast.Import, ast.ImportFrom, ast.Expr)) for n in self.tree.body)
+    @property
+    def length(self)->int: return sum(bool(l.strip()) for l in self.code.splitlines())
 
 class Book:
     "A notebook: its cells, its floor (the number in its name) and the module that it exports"
@@ -51,6 +68,8 @@ class Book:
 
     @property
     def code(self)->list: return [c for c in self.cells if c.kind=='code']
+    @property
+    def defining(self)->list: return [c for c in self.code if c.exported and not c.only_imports]
 
 def books(root:Path)->list:
     "All notebooks below nbs/, in order"
@@ -70,18 +89,24 @@ def check_export(root:Path)->list:
     "`nbdev_clean` and `nbdev_export` change nothing, and no module lacks its notebook (tried on a copy)"
     with tempfile.TemporaryDirectory() as tmp:
         copy = Path(tmp)/root.name
-        for d in ('nbs', 'geofast'): shutil.copytree(root/d, copy/d, symlinks=True, ignore=shutil.ignore_patterns('__pycache__', '.ipynb_checkpoints'))
+        skip = shutil.ignore_patterns('__pycache__', '.ipynb_checkpoints')
+        for d in ('nbs', 'geofast'): shutil.copytree(root/d, copy/d, symlinks=True, ignore=skip)
         shutil.copy(root/'settings.ini', copy)
         before = hashes(copy)
         for p in (copy/'geofast').rglob('*.py'):
             if p.name not in ('__init__.py','__main__.py'): p.unlink()
         env = {k:v for k,v in os.environ.items() if k not in ('IN_TEST', 'PYTHONPATH')}
-        run = 'from nbdev.clean import nbdev_clean; from nbdev.doclinks import nbdev_export; nbdev_clean.__wrapped__(); nbdev_export.__wrapped__()'
-        r = subprocess.run([sys.executable, '-W', 'ignore', '-c', run], cwd=copy, env=env, capture_output=True, text=True)
+        run = ('from nbdev.clean import nbdev_clean; from nbdev.doclinks import nbdev_export\n'
+               'nbdev_clean.__wrapped__(); nbdev_export.__wrapped__()')
+        cmd = [sys.executable, '-W', 'ignore', '-c', run]
+        r = subprocess.run(cmd, cwd=copy, env=env, capture_output=True, text=True)
         if r.returncode: return [f'nbdev_clean or nbdev_export failed:\n{r.stderr[-2000:]}']
         after = hashes(copy)
-    why = lambda p: 'no notebook makes it' if p not in after else 'not in the working tree' if p not in before else 'differs'
-    return [f'{p}: {why(p)}; run `make export` and commit' for p in sorted(before.keys()|after.keys()) if before.get(p)!=after.get(p)]
+    def why(p):
+        if p not in after: return 'no notebook makes it'
+        return 'differs' if p in before else 'not in the working tree'
+    changed = [p for p in sorted(before.keys()|after.keys()) if before.get(p)!=after.get(p)]
+    return [f'{p}: {why(p)}; run `make export` and commit' for p in changed]
 
 # ------------------------------------------------------------------ 2 README
 
@@ -95,16 +120,24 @@ def check_readme(root:Path)->list:
 
 # ------------------------------------------------------------------ 3 order
 
+def inside_functions(tree:ast.AST)->set:
+    "Ids of the nodes that run only when some function is called"
+    return {id(n) for f in ast.walk(tree) if isinstance(f, (ast.FunctionDef, ast.AsyncFunctionDef))
+            for s in f.body for n in ast.walk(s)}
+
 def geofast_imports(tree:ast.AST)->list:
-    "`(module, is_star)` for each import of a geofast module below `tree`"
-    out = []
+    "`(module, is_star, lazy)` for each import of a geofast module below `tree`; lazy is inside a function"
+    out, inside = [], inside_functions(tree)
     for n in ast.walk(tree):
-        if isinstance(n, ast.Import): out += [(a.name.removeprefix('geofast.'), False) for a in n.names if a.name.startswith('geofast.')]
+        if isinstance(n, ast.Import): found = [a.name for a in n.names if a.name.startswith('geofast.')]
         elif isinstance(n, ast.ImportFrom):
-            names, mod = [a.name for a in n.names], n.module or ''
-            if mod=='geofast': out += [(x, False) for x in names if not x.startswith('_')]
-            elif mod.startswith('geofast.'): out.append((mod.removeprefix('geofast.'), '*' in names))
-            elif n.level: out.append((f'{"."*n.level}{mod}', False))
+            mod = n.module or ''
+            if n.level: found = ['.'*n.level+mod]
+            elif mod=='geofast': found = [a.name for a in n.names if not a.name.startswith('_')]
+            else: found = [mod] if mod.startswith('geofast.') else []
+        else: continue
+        star = isinstance(n, ast.ImportFrom) and n.names[0].name=='*'
+        out += [(m.removeprefix('geofast.'), star, id(n) in inside) for m in found]
     return out
 
 def check_order(root:Path)->list:
@@ -118,12 +151,14 @@ def check_order(root:Path)->list:
         if b.floor in seen: bad.append(f'{b.rel}: {seen[b.floor]} has the same number')
         seen[b.floor] = b.rel
         for c in b.code:
-            for mod,star in geofast_imports(c.tree):
+            for mod,star,lazy in geofast_imports(c.tree):
                 at = f'{b.rel} cell {c.i}'
                 if star and b.module!='all': bad.append(f'{at}: star import of geofast.{mod}')
                 if mod.startswith('.'): bad.append(f'{at}: relative import of {mod}; write geofast.NAME')
                 elif mod not in floor: bad.append(f'{at}: imports geofast.{mod}, which no notebook exports')
-                elif floor[mod]>=b.floor: bad.append(f'{at}: imports geofast.{mod} from floor {floor[mod]}; only floors below {b.floor} may be imported')
+                elif floor[mod]>=b.floor and not (lazy and (b.module, mod) in LAZY_UP):
+                    bad.append(f'{at}: imports geofast.{mod} from floor {floor[mod]}; only floors below {b.floor} '
+                               'may be imported')
     return bad
 
 # ------------------------------------------------------------------ 4 what modules bring in, and leaks
@@ -133,7 +168,8 @@ def leaks(mod:types.ModuleType)->set:
     out = set()
     def walk(code:types.CodeType):
         for i in dis.get_instructions(code):
-            if i.opname=='LOAD_GLOBAL' and i.argval not in mod.__dict__ and not hasattr(builtins, i.argval): out.add(i.argval)
+            known = i.argval in mod.__dict__ or hasattr(builtins, str(i.argval))
+            if i.opname=='LOAD_GLOBAL' and not known: out.add(i.argval)
         for k in code.co_consts:
             if isinstance(k, types.CodeType): walk(k)
     walk(compile(inspect.getsource(mod), mod.__name__, 'exec'))
@@ -141,8 +177,13 @@ def leaks(mod:types.ModuleType)->set:
 
 def modules(root:Path)->list:
     "Dotted names of the modules in geofast/, without the package name, those with a cheap import first"
-    names = ['.'.join(p.relative_to(root/'geofast').with_suffix('').parts) for p in (root/'geofast').rglob('*.py') if not p.name.startswith('_')]
+    files = [p.relative_to(root/'geofast') for p in (root/'geofast').rglob('*.py') if not p.name.startswith('_')]
+    names = ['.'.join(p.with_suffix('').parts) for p in files]
     return sorted(names, key=lambda n: (list(LIGHT).index(n) if n in LIGHT else len(LIGHT), n))
+
+def source(root:Path, module:str)->str:
+    "The text of a module"
+    return (root/'geofast'/f'{module.replace(".","/")}.py').read_text(encoding='utf-8')
 
 def import_report(root:Path)->list:
     "Runs in a fresh process: imports each module, and tells forbidden companions, leaks and failures"
@@ -153,8 +194,9 @@ def import_report(root:Path)->list:
         except Exception as e:
             bad.append(f'geofast.{name}: import fails: {type(e).__name__}: {e}')
             continue
-        if heavy := sorted(m for m in LIGHT.get(name, ()) if m in sys.modules): bad.append(f'geofast.{name}: importing it brings in {", ".join(heavy)}')
-        if names := sorted(leaks(mod)): bad.append(f'geofast.{name}: reads names that only a notebook defines: {", ".join(names)}')
+        heavy, names = sorted(m for m in LIGHT.get(name, ()) if m in sys.modules), sorted(leaks(mod))
+        if heavy: bad.append(f'geofast.{name}: importing it brings in {", ".join(heavy)}')
+        if names: bad.append(f'geofast.{name}: reads names that only a notebook defines: {", ".join(names)}')
     return bad
 
 def check_imports(root:Path)->list:
@@ -165,10 +207,8 @@ def fresh(root:Path, option:str, env:dict|None=None)->list:
     "The list that this script prints as JSON in a process of its own"
     cmd = [sys.executable, '-W', 'ignore', str(HERE/'check.py'), option, '--root', str(root)]
     r = subprocess.run(cmd, capture_output=True, text=True, cwd=root, env={**os.environ, **(env or {})})
-    return json.loads(r.stdout.splitlines()[-1]) if r.returncode==0 and r.stdout else [f'{option} failed:\n{r.stderr[-2000:]}']
-
-# Modules that an extra other than `train` belongs to; the other LIGHT ones work with the core install alone
-EXTRA_OF = dict(scale='scale', instances='instances', rescore='instances')
+    if r.returncode or not r.stdout: return [f'{option} failed:\n{r.stderr[-2000:]}']
+    return json.loads(r.stdout.splitlines()[-1])
 
 def declared(root:Path)->dict:
     "`{extra: distributions}` of settings.ini, the core under ''"
@@ -182,21 +222,23 @@ def third_party(tree:ast.Module)->list:
     "`(package, lazy)` for each import of something outside the standard library and geofast; lazy is inside a function"
     top, out = {id(n) for n in tree.body}, []
     for n in ast.walk(tree):
-        names = [a.name for a in n.names] if isinstance(n, ast.Import) else [n.module or ''] if isinstance(n, ast.ImportFrom) and not n.level else []
+        if isinstance(n, ast.Import): names = [a.name for a in n.names]
+        else: names = [n.module or ''] if isinstance(n, ast.ImportFrom) and not n.level else []
         out += [(x.split('.')[0], id(n) not in top) for x in names]
     return [(p,lazy) for p,lazy in out if p not in sys.stdlib_module_names and p not in ('geofast', '')]
 
 def check_requirements(root:Path)->list:
     "What modules import is declared: in the core for the prediction side, in its extra or the core elsewhere"
     reqs, dists, bad = declared(root), packages_distributions(), set()
+    every = set().union(*(v for k,v in reqs.items() if k!='dev'))
     for name in modules(root):
-        tree = ast.parse((root/'geofast'/f'{name.replace(".","/")}.py').read_text(encoding='utf-8'))
-        for pkg,lazy in third_party(tree):
-            every = set().union(*(v for k,v in reqs.items() if k!='dev'))
+        for pkg,lazy in third_party(ast.parse(source(root, name))):
             allowed = every if lazy or name not in LIGHT else reqs[''] | reqs.get(EXTRA_OF.get(name), set())
             ours = {re.sub(r'[-_.]+', '-', d).lower() for d in dists.get(pkg, [pkg])}
-            if not ours & allowed: bad.add(f'geofast.{name}: imports {pkg} ({", ".join(sorted(ours))}), which settings.ini does not require '
-                                           + ('for it' if ours & every else 'outside dev' if ours & reqs['dev'] else 'at all'))
+            if ours & allowed: continue
+            where = 'for it' if ours & every else 'outside dev' if ours & reqs['dev'] else 'at all'
+            bad.add(f'geofast.{name}: imports {pkg} ({", ".join(sorted(ours))}), '
+                    f'which settings.ini does not require {where}')
     return sorted(bad)
 
 # ------------------------------------------------------------------ 5 shape
@@ -214,16 +256,40 @@ def vacuous(tree:ast.AST)->list:
     "Tests of failure that pass whatever the code does, and excepts that swallow everything"
     out = []
     for n in ast.walk(tree):
-        if isinstance(n, ast.Call) and (name := getattr(n.func, 'id', getattr(n.func, 'attr', ''))) in ('test_fail', 'expect_fail'):
-            keys = {k.arg for k in n.keywords}
-            if not keys & {'contains', 'exc'} and not (name=='expect_fail' and n.args): out.append(f'`{name}` without `contains` or `exc`')
-            f = n.args[0] if n.args else None
-            if name=='test_fail' and isinstance(f, ast.Lambda) and len(f.args.args)>len(f.args.defaults) and not keys & {'args', 'kwargs'}:
+        name = getattr(n.func, 'id', getattr(n.func, 'attr', '')) if isinstance(n, ast.Call) else ''
+        if name in ('test_fail', 'expect_fail'):
+            keys, f = {k.arg for k in n.keywords}, n.args[0] if n.args else None
+            if not keys & {'contains', 'exc'} and not (name=='expect_fail' and f):
+                out.append(f'`{name}` without `contains` or `exc`')
+            needs = isinstance(f, ast.Lambda) and len(f.args.args)>len(f.args.defaults)
+            if name=='test_fail' and needs and not keys & {'args', 'kwargs'}:
                 out.append('`test_fail` of a lambda that needs arguments and gets none')
         if isinstance(n, ast.ExceptHandler):
             broad = n.type is None or getattr(n.type, 'id', '') in ('Exception', 'BaseException')
-            if broad and all(isinstance(s, ast.Pass) for s in n.body): out.append('an `except` that swallows every error')
+            empty = all(isinstance(s, ast.Pass) for s in n.body)
+            if broad and empty: out.append('an `except` that swallows every error')
     return out
+
+def joined(code:str)->list:
+    "Numbers of the lines that hold another statement after a semicolon; one at the end of a line only hides its output"
+    ts = list(tokenize.generate_tokens(io.StringIO(code+'\n').readline))
+    last = (tokenize.NEWLINE, tokenize.NL, tokenize.COMMENT)
+    marks = [(t, after) for t,after in zip(ts, ts[1:]) if t.type==tokenize.OP and t.string==';']
+    return [t.start[0] for t,after in marks if after.type not in last]
+
+def patched(f:ast.FunctionDef)->str|None:
+    "The class that `f` becomes a method of by fastcore's `patch`"
+    for d in f.decorator_list:
+        name = getattr(getattr(d, 'func', d), 'id', '')
+        if name=='patch': return ast.unparse(f.args.args[0].annotation)
+        if name=='patch_to': return ast.unparse(d.args[0])
+
+def definitions(tree:ast.Module)->list:
+    "Public functions and classes; the methods patched into one class are one"
+    defs = [n for n in tree.body if isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))]
+    names = [n.name if isinstance(n, ast.ClassDef) or not (k:=patched(n)) else f'methods of {k}'
+             for n in defs if not n.name.startswith('_')]
+    return list(dict.fromkeys(names))
 
 def cell_faults(c:Cell)->list:
     "What is wrong with one cell"
@@ -232,29 +298,77 @@ def cell_faults(c:Cell)->list:
     try: out += vacuous(c.tree)
     except SyntaxError as e: return out + [f'does not parse: {e}']
     if any(o['output_type']=='error' for o in c.outputs): out.append('a stored error output')
-    if c.exported:
-        lines = [l for l in c.code.strip().splitlines() if l.strip()]
-        if len(lines)>MAX_CELL: out.append(f'{len(lines)} exported lines in one cell, at most {MAX_CELL}')
-        if (widest := max(map(len, lines), default=0))>MAX_LINE: out.append(f'a line of {widest} characters, at most {MAX_LINE}')
-        if c.directives.get('eval')=='false': out.append('an exported cell that never runs')
+    widest = max(map(len, c.src.splitlines()), default=0)
+    if widest>MAX_LINE: out.append(f'a line of {widest} characters, at most {MAX_LINE}')
+    out += [f'line {n} holds several statements' for n in sorted(set(joined(c.code)))]
+    if c.exported and c.directives.get('eval')=='false': out.append('an exported cell that never runs')
+    if c.exported and not c.only_imports:
+        if c.length>MAX_CELL: out.append(f'{c.length} exported lines, at most {MAX_CELL}')
+        defs = definitions(c.tree)
+        if len(defs)>1: out.append(f'{len(defs)} public definitions, at most one: {", ".join(defs)}')
     return out
+
+def long_cells(bs:list)->list:
+    "No more than one of ten export cells is longer than usual; prints how many are"
+    lengths = {f'{b.rel} cell {c.i}': c.length for b in bs for c in b.defining}
+    long = {k: n for k,n in lengths.items() if n>USUAL_CELL}
+    print(f'  export cells: {len(lengths)}, lines: median {statistics.median(lengths.values()):.0f}, '
+          f'at most {max(lengths.values())}; over {USUAL_CELL}: {len(long)} ({100*len(long)/len(lengths):.1f} %)')
+    if len(long)<=LONG_SHARE*len(lengths): return []
+    return [f'{len(long)} of {len(lengths)} export cells have over {USUAL_CELL} lines, at most {LONG_SHARE:.0%} may',
+            *(f'  {k}: {n} lines' for k,n in sorted(long.items(), key=lambda o: -o[1]))]
+
+def code_lines(text:str)->int:
+    "Lines that are neither blank nor a comment"
+    return sum(bool(l.strip()) and not l.lstrip().startswith('#') for l in text.splitlines())
+
+def long_modules(root:Path)->list:
+    "Modules are short; prints how long"
+    texts = {m: source(root, m) for m in modules(root)}
+    lines = {m: len(t.splitlines()) for m,t in texts.items()}
+    middle = statistics.median(map(code_lines, texts.values()))
+    print(f'  modules: {len(lines)}, lines: median {statistics.median(lines.values()):.0f}, '
+          f'at most {max(lines.values())}; without blank lines and comments: median {middle:.0f}')
+    bad = [f'geofast.{m}: {n} lines, at most {MAX_MODULE}' for m,n in lines.items() if n>MAX_MODULE]
+    if middle>MEDIAN_MODULE:
+        bad.append(f'half of the modules have over {middle:.0f} lines of code, at most {MEDIAN_MODULE}')
+    return bad
 
 def shown_share(b:Book)->tuple:
     "Export cells that define something, and how many of them are followed by a demo or test before the next one"
-    exported = [c for c in b.code if c.exported and not c.only_imports]
     code, n = b.code, 0
-    for c in exported:
+    for c in b.defining:
         after = code[code.index(c)+1:]
         n += bool(after) and not after[0].exported
-    return len(exported), n
+    return len(b.defining), n
+
+def check_shape(root:Path)->list:
+    "Size, line and cell length, one statement a line, one definition a cell; nothing skipped, vacuous or unshown"
+    bad, rows, bs = [], [], books(root)
+    for b in bs:
+        kb = b.path.stat().st_size/1024
+        if kb>MAX_KB: bad.append(f'{b.rel}: {kb:.0f} KB, at most {MAX_KB}')
+        faults = [f'{b.rel} cell {c.i}: {f}' for c in b.cells for f in cell_faults(c)]
+        if any('does not parse' in f for f in faults): return bad + faults
+        bad += faults
+        rows.append((b.rel, kb, *shown_share(b)))
+    print(f'  {"notebook":36}{"KB":>6}{"export cells":>14}{"followed by a demo or test":>28}')
+    for rel,kb,n,k in rows:
+        share, few = f'{100*k/n:.0f} %' if n else '-', '   below 70 %' if k<.7*n else ''
+        print(f'  {rel:36}{kb:6.0f}{n:14}{share:>28}{few}')
+    n, k = sum(r[2] for r in rows), sum(r[3] for r in rows)
+    print(f'  {"all":36}{sum(r[1] for r in rows):6.0f}{n:14}{f"{100*k/max(n,1):.0f} %":>28}')
+    return bad + long_cells(bs) + long_modules(root)
+
+# ------------------------------------------------------------------ 6 names and words
 
 def public_names(root:Path)->dict:
     "`{name: module}` of what modules list in `__all__`"
     out = {}
     for m in modules(root):
-        tree = ast.parse((root/'geofast'/f'{m.replace(".","/")}.py').read_text(encoding='utf-8'))
-        for n in tree.body:
-            if isinstance(n, ast.Assign) and getattr(n.targets[0], 'id', '')=='__all__': out |= {name: m for name in ast.literal_eval(n.value)}
+        for n in ast.parse(source(root, m)).body:
+            if isinstance(n, ast.Assign) and getattr(n.targets[0], 'id', '')=='__all__':
+                out = {name: m for name in ast.literal_eval(n.value)} | out
     return out
 
 def fastai_names(root:Path)->list:
@@ -262,27 +376,37 @@ def fastai_names(root:Path)->list:
     import fastai.vision.all as m
     return [n for n in getattr(m, '__all__', dir(m)) if not n.startswith('_')]
 
-def check_shape(root:Path)->list:
-    "Notebooks: size, cell length, nothing skipped, no vacuous test, no machine path; export cells are shown to work"
-    bad, rows = [], []
-    for b in books(root):
-        kb = b.path.stat().st_size/1024
-        if kb>MAX_KB: bad.append(f'{b.rel}: {kb:.0f} KB, at most {MAX_KB}')
-        bad += [f'{b.rel} cell {c.i}: {f}' for c in b.cells for f in cell_faults(c)]
-        rows.append((b.rel, kb, *shown_share(b)))
-    print(f'  {"notebook":36}{"KB":>6}{"export cells":>14}{"followed by a demo or test":>28}')
-    for rel,kb,n,k in rows: print(f'  {rel:36}{kb:6.0f}{n:14}{f"{100*k/n:.0f} %" if n else "-":>28}{"   below 70 %" if n and k<.7*n else ""}')
-    n, k = sum(r[2] for r in rows), sum(r[3] for r in rows)
-    print(f'  {"all":36}{sum(r[1] for r in rows):6.0f}{n:14}{f"{100*k/max(n,1):.0f} %":>28}')
-    return bad
-
 def check_names(root:Path)->list:
-    "No public name is one that `from fastai.vision.all import *` brings"
+    "Public names are few, and none is one that `from fastai.vision.all import *` brings"
     theirs = fresh(root, '--fastai-names')
     if len(theirs)<500: return [f'fastai.vision.all gave {len(theirs)} names, which cannot be all: {theirs[:1]}']
     ours = public_names(root)
     print(f'  {len(ours)} public names against {len(theirs)}')
-    return [f'geofast.{m}: `{n}` is a name of fastai.vision.all' for n,m in sorted(ours.items()) if n in set(theirs)]
+    bad = [f'geofast.{m}: `{n}` is a name of fastai.vision.all' for n,m in sorted(ours.items()) if n in set(theirs)]
+    if len(ours)<=MAX_NAMES: return bad
+    count = {m: sum(o==m for o in ours.values()) for m in modules(root)}
+    most = ', '.join(f'{m} {n}' for m,n in sorted(count.items(), key=lambda o: -o[1])[:10])
+    return bad + [f'{len(ours)} public names, at most {MAX_NAMES}: {most}, ...']
+
+# 255 as the end of the range of 8-bit pixels, or as white, says nothing of labels
+PIXEL_255 = re.compile(r"""255\.?\s*[*/] | [*/]\s*(np\.uint8\()?255          # a factor
+                           | \bclip\([^#]*\b255\b | pixel_max[^,)]*=\s*255 | 0(-|\ to\ |\ )255\b
+                           | [(,]\s*255,\s*255,\s*255 | \(255,\)\*3 | \[\.\.\.,\s*None\],[^#]*\b255\)""", re.X)
+
+def foreign_words(text:str)->list:
+    "`(line number, word)` of what code below the tasks does not say: what is sought, and which label is unknown"
+    out = []
+    for i,l in enumerate(text.splitlines(), 1):
+        if re.search('building', l, re.I): out.append((i, 'building'))
+        if re.search(r'(?<![\w.])255(?!\w)', PIXEL_255.sub('', l)): out.append((i, '255'))
+    return out
+
+def check_words(root:Path)->list:
+    "Below the tasks only the table of kinds and the synthetic towns say `building`, or 255 for unknown"
+    low = {b.module for b in books(root) if b.floor is not None and b.floor<TASKS}
+    want = {'building':'say object or positive class', '255':'write IGNORE_INDEX, or a value of KINDS'}
+    return [f'geofast.{m} line {i}: {word}; {want[word]}' for m in modules(root) if m in low-SAY_WHAT
+            for i,word in foreign_words(source(root, m))]
 
 def check_sidebar(root:Path)->list:
     "Every notebook belongs to one section of the site's sidebar, and nbdev.yml agrees with settings.ini"
@@ -290,13 +414,17 @@ def check_sidebar(root:Path)->list:
     bar = yaml.safe_load((root/'nbs/sidebar.yml').read_text(encoding='utf-8'))['website']['sidebar']['contents']
     globs = [g for s in bar for g in (s['contents'] if isinstance(s, dict) else [s])]
     match = lambda rel: [g for g in globs if Path(rel).match(g) and rel.count('/')==g.count('/')]
-    bad = [f'{b.rel}: {len(match(b.rel))} entries of nbs/sidebar.yml match it, should be 1' for b in books(root) if len(match(b.rel))!=1]
-    cfg = ConfigParser(delimiters=['=']); cfg.read(root/'settings.ini', encoding='utf-8'); cfg = cfg['DEFAULT']
-    site = yaml.safe_load((root/'nbs/nbdev.yml').read_text(encoding='utf-8'))
-    want = {'title': cfg['title'], 'description': cfg['description'], 'repo-url': cfg['git_url'], 'site-url': cfg['doc_host']+cfg['doc_baseurl']}
-    return bad + [f'nbs/nbdev.yml: {k} is {site["website"].get(k)!r}, settings.ini has {v!r}' for k,v in want.items() if site['website'].get(k)!=v]
+    found = {b.rel: len(match(b.rel)) for b in books(root)}
+    bad = [f'{rel}: {n} entries of nbs/sidebar.yml match it, should be 1' for rel,n in found.items() if n!=1]
+    ini = ConfigParser(delimiters=['='])
+    ini.read(root/'settings.ini', encoding='utf-8')
+    cfg, site = ini['DEFAULT'], yaml.safe_load((root/'nbs/nbdev.yml').read_text(encoding='utf-8'))['website']
+    want = {'title': cfg['title'], 'description': cfg['description'], 'repo-url': cfg['git_url'],
+            'site-url': cfg['doc_host']+cfg['doc_baseurl']}
+    other = {k: v for k,v in want.items() if site.get(k)!=v}
+    return bad + [f'nbs/nbdev.yml: {k} is {site.get(k)!r}, settings.ini has {v!r}' for k,v in other.items()]
 
-# ------------------------------------------------------------------ 6 notebooks run
+# ------------------------------------------------------------------ 7 notebooks run
 
 def run_one(root:Path, rel:str, flags:str)->dict:
     "Runs in a fresh process: one notebook as `nbdev_test` runs it, in its own folder"
@@ -309,19 +437,22 @@ def run_one(root:Path, rel:str, flags:str)->dict:
 
 def run_book(root:Path, rel:str, flags:str)->dict:
     "Start `run_one` in a process with one thread, and collect its result, or why there is none"
-    env = {**os.environ, 'OMP_NUM_THREADS':'1', 'MPLBACKEND':'agg', 'NO_ALBUMENTATIONS_UPDATE':'1', 'PYTHONPATH':str(root)}
+    env = dict(os.environ, OMP_NUM_THREADS='1', MPLBACKEND='agg', NO_ALBUMENTATIONS_UPDATE='1', PYTHONPATH=str(root))
     with tempfile.TemporaryDirectory() as tmp:
         out, t = Path(tmp)/'result.json', time.time()
-        cmd = [sys.executable, str(HERE/'check.py'), '--run', rel, '--root', str(root), '--flags', flags, '--out', str(out)]
-        try: r = subprocess.run(cmd, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors='replace', timeout=TIMEOUT)
-        except subprocess.TimeoutExpired as e: return dict(rel=rel, ok=False, ran=True, secs=time.time()-t, mb=0, log=f'no end after {TIMEOUT} s')
+        cmd = [sys.executable, HERE/'check.py', '--run', rel, '--root', root, '--flags', flags, '--out', out]
+        failed = lambda ran,log: dict(rel=rel, ok=False, ran=ran, secs=time.time()-t, mb=0, log=log)
+        try: r = subprocess.run(list(map(str, cmd)), env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                text=True, errors='replace', timeout=TIMEOUT)
+        except subprocess.TimeoutExpired: return failed(True, f'no end after {TIMEOUT} s')
         log = re.sub(r'\x1b\[[0-9;]*m', '', r.stdout)
-        if not out.exists(): return dict(rel=rel, ok=False, ran=False, secs=time.time()-t, mb=0, log=f'process ended with {r.returncode}\n{log}')
+        if not out.exists(): return failed(False, f'process ended with {r.returncode}\n{log}')
         return dict(json.loads(out.read_text()), rel=rel, log=log)
 
 def litter(root:Path)->set:
     "Files below nbs/ that are not notebooks: running must not add any"
-    return {p.relative_to(root).as_posix() for p in (root/'nbs').rglob('*') if p.is_file() and p.suffix!='.ipynb' and '__pycache__' not in p.parts}
+    files = [p for p in (root/'nbs').rglob('*') if p.is_file() and p.suffix!='.ipynb' and '__pycache__' not in p.parts]
+    return {p.relative_to(root).as_posix() for p in files}
 
 def run_books(root:Path, workers:int=2, flags:str='', match:list=())->tuple:
     "Run all notebooks, or those whose path contains one of `match`; returns `(results, faults)`"
@@ -335,8 +466,10 @@ def run_books(root:Path, workers:int=2, flags:str='', match:list=())->tuple:
             r = f.result()
             r['ok'] = r['ok'] and r['ran']
             results.append(r)
-            print(f'  {r["rel"]:36}{"ok" if r["ok"] else "FAILED":>8}{r["secs"]:9.1f}{r["mb"]:7.0f}{"   over 30 s" if r["secs"]>30 else ""}', flush=True)
-            if not r['ok']: print(r['log'][-6000:] if r['ran'] else 'the notebook did not run: '+r['log'][-3000:], flush=True)
+            word, slow = 'ok' if r['ok'] else 'FAILED', '   over 30 s' if r['secs']>30 else ''
+            print(f'  {r["rel"]:36}{word:>8}{r["secs"]:9.1f}{r["mb"]:7.0f}{slow}', flush=True)
+            log = r['log'][-6000:] if r['ran'] else 'the notebook did not run: '+r['log'][-3000:]
+            if not r['ok']: print(log, flush=True)
     ran = sum(r['ran'] for r in results)
     bad = [] if ran==len(rels) else [f'{ran} of {len(rels)} notebooks ran']
     return results, bad + [f'{p}: left behind by a notebook' for p in sorted(litter(root)-before)]
@@ -349,8 +482,9 @@ def check_checks(root:Path)->list:
     print('  ' + (r.stderr.strip().splitlines() or ['nothing printed'])[-3].strip())
     return [] if r.returncode==0 else [r.stderr[-4000:]]
 
-CHECKS = dict(checks=check_checks, export=check_export, readme=check_readme, order=check_order, shape=check_shape, sidebar=check_sidebar,
-              imports=check_imports, requirements=check_requirements, names=check_names)
+CHECKS = dict(checks=check_checks, export=check_export, readme=check_readme, order=check_order, shape=check_shape,
+              sidebar=check_sidebar, imports=check_imports, requirements=check_requirements, names=check_names,
+              words=check_words)
 
 def main()->int:
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -374,7 +508,8 @@ def main()->int:
     def report(name:str, what:str, bad:list, secs:float):
         nonlocal passed, failed
         passed, failed = passed+(not bad), failed+bool(bad)
-        print(f'{"ok    " if not bad else "FAILED"} {name}: {what} ({secs:.1f} s)', *(f'    {b}' for b in bad), sep='\n', flush=True)
+        word = 'FAILED' if bad else 'ok    '
+        print(f'{word} {name}: {what} ({secs:.1f} s)', *(f'    {b}' for b in bad), sep='\n', flush=True)
     for name,f in CHECKS.items():
         if a.which and name not in a.which: continue
         t = time.time()

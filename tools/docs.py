@@ -1,6 +1,7 @@
 """Build the site into _docs/ from the notebooks, without running them, and check it.
 
-nbdev processes the notebooks into _proc/ (hidden cells out, API tables in); smalldocs checks keys and links there and renders the pages.
+nbdev processes the notebooks into _proc/ (hidden cells out, API tables in); smalldocs checks keys and links there and renders
+the pages.
 The published site is made by Quarto from the same files, see .github/workflows/docs.yml."""
 import json, os, re, shutil, subprocess, sys, warnings
 from pathlib import Path
@@ -21,7 +22,7 @@ def process()->Path:
     return proc_nbs(n_workers=2)
 
 def drop_output_file(proc:Path)->None:
-    "Take out `output-file`, by which nbdev has Quarto name the page of 00_core.ipynb core.html: smalldocs does not read it"
+    "Take out `output-file`, by which nbdev has Quarto name the page of 00_core.ipynb core.html, and smalldocs does not"
     for p in proc.rglob('*.ipynb'):
         nb = json.loads(p.read_text(encoding='utf-8'))
         for c in nb['cells']:
@@ -30,7 +31,8 @@ def drop_output_file(proc:Path)->None:
 
 def smalldocs(*args:str)->int:
     "Exit status of a smalldocs command"
-    return subprocess.run([sys.executable, '-c', 'import sys; from smalldocs.cli import main; sys.exit(main())', *args]).returncode
+    run = 'import sys; from smalldocs.cli import main; sys.exit(main())'
+    return subprocess.run([sys.executable, '-c', run, *args]).returncode
 
 def main()->int:
     proc = process()

@@ -13,12 +13,15 @@ import numpy as np
 import rasterio
 from rasterio.windows import Window
 from geofast.augment import train_aug
-from geofast.cache import pixel_map, read_window
+from geofast.tiles import pixel_map, read_window
 from geofast.core import Win, data_root
-from geofast.datasets import find_scenes, prepare
-from geofast.raster import open_raster, write_cog
+from geofast.prepare import find_scenes, prepare_scenes
+from geofast.grid import GeoBox
+from geofast.raster import open_raster
+from geofast.tiff import write_cog
 
-cv2.setNumThreads(1); N,T = 300,512
+cv2.setNumThreads(1)
+N,T = 300,512
 
 def gdal(paths):
     def f(w):
@@ -34,7 +37,10 @@ def database(folder, arrays): # one record for each 512 px block of each array
         for k,a in enumerate(arrays):
             for r in range(0,a.shape[1],T):
                 for c in range(0,a.shape[2],T):
-                    b = np.zeros((len(a),T,T),a.dtype); x = a[:,r:r+T,c:c+T]; b[:,:x.shape[1],:x.shape[2]] = x; t.put(f'{k}.{r//T}.{c//T}'.encode(), b.tobytes())
+                    b = np.zeros((len(a),T,T),a.dtype)
+                    x = a[:,r:r+T,c:c+T]
+                    b[:,:x.shape[1],:x.shape[2]] = x
+                    t.put(f'{k}.{r//T}.{c//T}'.encode(), b.tobytes())
     def f(w):
         out = []
         with env.begin(buffers=True) as t:
@@ -52,21 +58,37 @@ def database(folder, arrays): # one record for each 512 px block of each array
 def main():
     if not data_root('buildings_drone/scenes'): sys.exit("GEOFAST_DATA names no folder with buildings_drone/scenes")
     with tempfile.TemporaryDirectory() as tmp:
-        raw = find_scenes(data_root('buildings_drone/scenes')); s = prepare(raw[raw.scene=='zanzibar_tz_0'], Path(tmp)/'s', .15, False).iloc[0]
-        plain = [s.image,s.label]; arrays = [np.array(pixel_map(p)) for p in plain]; cogs = [Path(tmp)/f'{i}.tif' for i in (0,1)]
-        with open_raster(s.image) as d: [write_cog(c, a, d.transform, d.crs) for c,a in zip(cogs,arrays)]
-        h,w = arrays[0].shape[1:]; rng = np.random.default_rng(0); wins = [Win(int(rng.integers(h-T)),int(rng.integers(w-T)),T,T) for _ in range(N)]
-        mapped = lambda o: [read_window(p,o) for p in plain]; aug = train_aug(T, True, (.55,1.4), 45, .5, .3, [127]*3)
-        ways = {'deflated COG':gdal(cogs), 'uncompressed TIFF':gdal(plain), 'LMDB, blocks of 512':database(Path(tmp)/'db',arrays), 'memory map':mapped,
-                'memory map + augmentation of the recipe':lambda o: aug(cv2.merge([*(x:=mapped(o))[0]]), x[1][0])} # as `PairAug` does it
+        raw = find_scenes(data_root('buildings_drone/scenes'))
+        s = prepare_scenes(raw[raw.scene=='zanzibar_tz_0'], Path(tmp)/'s', gsd=.15, progress=False).iloc[0]
+        plain = [s.image,s.label]
+        arrays = [np.array(pixel_map(p)) for p in plain]
+        cogs = [Path(tmp)/f'{i}.tif' for i in (0,1)]
+        with open_raster(s.image) as d: box = GeoBox.of(d)
+        for c,a in zip(cogs,arrays): write_cog(a, box, c)
+        h,w = arrays[0].shape[1:]
+        rng = np.random.default_rng(0)
+        wins = [Win(int(rng.integers(h-T)),int(rng.integers(w-T)),T,T) for _ in range(N)]
+        def mapped(o): return [read_window(p,o) for p in plain]
+        def augmented(o): # as `PairAug` does it
+            x = mapped(o)
+            return aug(cv2.merge([*x[0]]), x[1][0])
+        aug = train_aug(T, True, (.55,1.4), 45, .5, .3, [127]*3)
+        ways = {'deflated COG':gdal(cogs), 'uncompressed TIFF':gdal(plain),
+                'LMDB, blocks of 512':database(Path(tmp)/'db',arrays), 'memory map':mapped,
+                'memory map + augmentation of the recipe':augmented}
         for o in wins[:20]: assert all(np.array_equal(a,b) for f in [*ways.values()][:3] for a,b in zip(f(o),mapped(o)))
         def rate(f, n):
             t = time.process_time()
             for o in wins[:n]: f(o)
             return n/(time.process_time()-t)
         rounds = [{k: rate(f, 60 if 'COG' in k or 'aug' in k else N) for k,f in ways.items()} for _ in range(3)]
-        table = [dict(way=k, crops_a_second_and_core=round(statistics.median(r[k] for r in rounds)), of_map=f"{statistics.median(r[k]/r['memory map'] for r in rounds):.3f}") for k in ways]
-    with open(Path(__file__).with_name('results.csv'),'w',newline='') as f: c = csv.DictWriter(f, table[0], lineterminator='\n'); c.writeheader(); c.writerows(table)
+        def middle(f): return statistics.median(map(f, rounds))
+        table = [dict(way=k, crops_a_second_and_core=round(middle(lambda r: r[k])),
+                      of_map=f"{middle(lambda r: r[k]/r['memory map']):.3f}") for k in ways]
+    with open(Path(__file__).with_name('results.csv'),'w',newline='') as f:
+        c = csv.DictWriter(f, table[0], lineterminator='\n')
+        c.writeheader()
+        c.writerows(table)
     for r in table: print(*r.values(), sep=' | ')
 
 if __name__=='__main__': main()

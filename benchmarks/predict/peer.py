@@ -12,7 +12,8 @@ def status(key): # MB
 @contextmanager
 def meter():
     "Yields a dict that holds, after the block: wall and CPU seconds, peak memory, and how far it rose above the start (Linux)"
-    r = {}; Path('/proc/self/clear_refs').write_text('5') # forget the peak so far, e.g. of the parent process
+    r = {}
+    Path('/proc/self/clear_refs').write_text('5') # forget the peak so far, e.g. of the parent process
     base,w,c = meter.rss(),time.perf_counter(),time.process_time()
     yield r
     r |= dict(wall=time.perf_counter()-w, cpu=time.process_time()-c, peak_mb=status('VmHWM'))
@@ -22,14 +23,17 @@ meter.rss = lambda: status('VmRSS')
 def load(path):
     "The `run` of a file, whatever packages its name resembles"
     from importlib.util import module_from_spec, spec_from_file_location
-    spec = spec_from_file_location('peer_'+Path(path).stem, path); m = module_from_spec(spec); spec.loader.exec_module(m)
+    spec = spec_from_file_location('peer_'+Path(path).stem, path)
+    m = module_from_spec(spec)
+    spec.loader.exec_module(m)
     return m.run
 
 if __name__=='__main__':
     if len(sys.argv)==2:
         with meter() as r: exec(sys.argv[1])
     else:
-        path,src,weights,dst = sys.argv[1:]; run = load(path)
+        path,src,weights,dst = sys.argv[1:]
+        run = load(path)
         if os.path.exists(dst): os.unlink(dst)
         with meter() as r: run(src, weights, dst)
     print(json.dumps(r))

@@ -27,7 +27,9 @@ def busy()->float:
     t = [int(o) for o in open('/proc/stat').readline().split()[1:9]]
     return (sum(t)-t[3]-t[4])/os.sysconf('SC_CLK_TCK')
 
-def used()->float: r = resource.getrusage(resource.RUSAGE_CHILDREN); return r.ru_utime+r.ru_stime
+def used()->float:
+    r = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return r.ru_utime+r.ru_stime
 
 class Bench:
     "Starts processes, says what they found, and notes how busy others were"
@@ -35,16 +37,19 @@ class Bench:
 
     def __call__(self, script:str, *args, cores:int|None=None, python=sys.executable, timeout:int=7200)->dict:
         "The JSON that a script prints last; None for `cores`: all there are"
-        n = cores or len(os.sched_getaffinity(0)); args = [str(a) for a in args]
+        n = cores or len(os.sched_getaffinity(0))
+        args = [str(a) for a in args]
         env = dict(os.environ, OMP_NUM_THREADS=str(n), MKL_NUM_THREADS=str(n), HF_HUB_OFFLINE='1', NO_ALBUMENTATIONS_UPDATE='1',
                    PYTHONPATH=os.pathsep.join([str(HERE.parents[1])]+[o for o in [os.environ.get('PYTHONPATH')] if o]))
         pin = ['taskset','-c',','.join(map(str,sorted(os.sched_getaffinity(0))[:n]))] if cores else []
         b,u,t = busy(),used(),time.time()
         r = subprocess.run([*pin, python, '-W', 'ignore', HERE/script, *args], env=env, capture_output=True, text=True, timeout=timeout)
         if r.returncode: raise RuntimeError(f"{script} {' '.join(args)}: exit code {r.returncode}\n{r.stderr[-1500:]}")
-        d = json.loads(r.stdout.strip().splitlines()[-1]); d['other'] = max(0.,(busy()-b-used()+u)/(time.time()-t))
+        d = json.loads(r.stdout.strip().splitlines()[-1])
+        d['other'] = max(0.,(busy()-b-used()+u)/(time.time()-t))
         if 'wall' in d:
-            self.others.append(d['other']); what = Path(args[0]).stem if script=='peer.py' else ' '.join(a for a in args if '/' not in a)
+            self.others.append(d['other'])
+            what = Path(args[0]).stem if script=='peer.py' else ' '.join(a for a in args if '/' not in a)
             self.say(f"{what}, {n} core(s): {d['wall']:.2f} s, {d['cpu']:.2f} CPU s, {d['extra_mb']:.0f} MB more, others {d['other']:.1f}")
         return d
 
@@ -53,7 +58,8 @@ class Bench:
         other,self.others = max(self.others, default=0.),[]
         met = '' if met is None else 'yes' if met else 'no'
         r = dict(zip(BASE, (row,case,cores or '',value,unit,goal,met,detail,f'{other:.2f}',machine())))
-        self.say(' | '.join(str(r[k]) for k in BASE[:8] if r[k]!='')); return r
+        self.say(' | '.join(str(r[k]) for k in BASE[:8] if r[k]!=''))
+        return r
 
 def machine()->str:
     cpu = next((l.split(':')[1].strip() for l in open('/proc/cpuinfo') if l.startswith('model name')), platform.machine())
@@ -63,11 +69,14 @@ def machine()->str:
 
 def environment(bench, need:str)->str: # its python
     "An environment with `need`, on top of the packages of this one, so that torch is not installed twice"
-    folder = bench.work/re.sub(r'\W+','-',need); python = folder/'bin'/'python'; done = folder/'installed'
+    folder = bench.work/re.sub(r'\W+','-',need)
+    python = folder/'bin'/'python'
+    done = folder/'installed'
     if not done.exists():
         bench.say(f"installing {need}")
         subprocess.run([sys.executable,'-m','venv',folder], check=True)
-        lib, = folder.glob('lib/python*/site-packages'); (lib/'base.pth').write_text(sysconfig.get_path('purelib'))
+        lib, = folder.glob('lib/python*/site-packages')
+        (lib/'base.pth').write_text(sysconfig.get_path('purelib'))
         subprocess.run([python,'-m','pip','install','-q','--disable-pip-version-check',need], check=True, stderr=subprocess.DEVNULL)
         done.touch()
     return str(python)
@@ -75,7 +84,8 @@ def environment(bench, need:str)->str: # its python
 # ------------------------------------------------------------------ rows
 
 def ready(b):
-    n = b.args.size; r = b('worker.py','prepare',b.work,n)
+    n = b.args.size
+    r = b('worker.py','prepare',b.work,n)
     b.say(f"{n} x {n}: {r['megabytes']:.0f} MB, {1-r['valid']:.1%} nodata")
 
 def pairs(b, net, cores):
@@ -86,7 +96,9 @@ def forward(b):
     "End to end against the forward pass on the same tiles in memory"
     ready(b)
     for cores in b.args.cores:
-        runs = pairs(b,'unet',cores); f,r = ([o[i] for o in runs] for i in (0,1)); goal = .92 if cores==1 else .90
+        runs = pairs(b,'unet',cores)
+        f,r = ([o[i] for o in runs] for i in (0,1))
+        goal = .92 if cores==1 else .90
         share,cpu = (median(x[k]/y[k] for x,y in runs) for k in ('wall','cpu'))
         yield b.result('forward', f'U-Net resnet18, {b.args.size}²', cores, round(100*share,1), '% of the forward pass', f'>= {goal:.0%}',
             share>=goal, f"forward {median(o['wall'] for o in f):.2f} s, predict_raster {median(o['wall'] for o in r):.2f} s; by CPU seconds "
@@ -94,30 +106,38 @@ def forward(b):
 
 def null(b):
     "The pipeline alone, with a network that does next to nothing"
-    ready(b); px = b.args.size**2/1e6
+    ready(b)
+    px = b.args.size**2/1e6
     for cores in b.args.cores:
-        runs = pairs(b,'null',cores); e = b('worker.py','exact',b.work,b.args.size)
+        runs = pairs(b,'null',cores)
+        e = b('worker.py','exact',b.work,b.args.size)
         alone,cpu = (median(px/(y[k]-x[k])/(cores if k=='wall' else 1) for x,y in runs) for k in ('wall','cpu'))
-        whole = median(px/y['wall']/cores for _,y in runs); stages = ', '.join(f'{k} {v:.2f}' for k,v in runs[-1][1]['busy'].items())
+        whole = median(px/y['wall']/cores for _,y in runs)
+        stages = ', '.join(f'{k} {v:.2f}' for k,v in runs[-1][1]['busy'].items())
         yield b.result('null', f'1x1 convolution, {b.args.size}²', cores, round(alone,1), 'Mpx/s/core without the forward pass', '>= 30',
             alone>=30, f"{cpu:.1f} by CPU seconds; {whole:.1f} with the forward pass; {median(y['wall'] for _,y in runs):.2f} s; "
             f"seconds busy: {stages}; panel {runs[-1][1]['panel']}; {e['wrong']} of {e['pixels']} pixels wrong")
 
 def peers(b):
     "The call that others document: the same network and the same tiles, fp32, as it comes"
-    ready(b); cores,src,weights = b.args.cores[-1],b.work/f'{b.args.size}x{b.args.size}.tif',b.work/'unet.pth'
+    ready(b)
+    cores,src,weights = b.args.cores[-1],b.work/f'{b.args.size}x{b.args.size}.tif',b.work/'unet.pth'
     def dst(name): return b.work/f'{name}.tif'
     def one(name, python=sys.executable): return b('peer.py', HERE/'peers'/f'{name}.py', src, weights, dst(name), cores=cores, python=python)
     def same(a, c): return b('worker.py','compare',dst(a),dst(c))['same']
     for name in ['geofast_fp32',*b.args.peers]:
-        need = NEEDS.get(name); case = f"{name} ({need}), {b.args.size}²" if need else f'{name}, {b.args.size}²'
+        need = NEEDS.get(name)
+        case = f"{name} ({need}), {b.args.size}²" if need else f'{name}, {b.args.size}²'
         try:
             python = environment(b,need) if need else sys.executable
             runs = [(one(name,python), one('geofast_default')) for _ in range(b.args.repeats)]
         except (RuntimeError, subprocess.SubprocessError) as e: # of others: the table goes on without them
-            yield b.result('peers', case, cores, '', 'failed', detail=str(e).strip().splitlines()[-1][:200]); continue
-        mine = name=='geofast_fp32'; goal = 2 if mine else 8 if cores>1 else 7
-        times,cpu = (median(x[k]/y[k] for x,y in runs) for k in ('wall','cpu')); agreed = same('geofast_fp32', 'geofast_default' if mine else name)
+            yield b.result('peers', case, cores, '', 'failed', detail=str(e).strip().splitlines()[-1][:200])
+            continue
+        mine = name=='geofast_fp32'
+        goal = 2 if mine else 8 if cores>1 else 7
+        times,cpu = (median(x[k]/y[k] for x,y in runs) for k in ('wall','cpu'))
+        agreed = same('geofast_fp32', 'geofast_default' if mine else name)
         (tx,ty),(mx,my) = ([median(o[i][k] for o in runs) for i in (0,1)] for k in ('wall','extra_mb'))
         yield b.result('peers', case, cores, round(times,1), 'x as long as geofast', f'>= {goal}', times>=goal,
             f"{tx:.1f} s against {ty:.1f} s; by CPU seconds {cpu:.1f}; memory with network and activations {mx:.0f} MB against {my:.0f} MB"
@@ -125,39 +145,53 @@ def peers(b):
 
 def memory(b):
     "Memory beside a model that has computed one batch"
-    b('worker.py','prepare',b.work,4096); W,found = b.args.width,{}
+    b('worker.py','prepare',b.work,4096)
+    W,found = b.args.width,{}
     for net,w,h,mem in [('null',4096,4096,'-'), ('null',W,4096,'-'), ('null',W,W,'-'), *(('null',W,4096,m) for m in b.args.max_mem),
                         ('unet',W,1024,'-')]:
         case = f"{net}, {w} x {h}"+('' if mem=='-' else f', max_mem={mem}')
-        b('worker.py','copies',b.work,w,h); r = b('worker.py','memory',b.work,net,f'{w}x{h}.tif',mem)
-        if 'error' in r: yield b.result('memory', case, None, '', 'refused', detail=r['error']); continue
-        extra,limit = r['extra_mb'],350 if mem=='-' else 1.1*mem; found[net,w,h,mem] = extra
+        b('worker.py','copies',b.work,w,h)
+        r = b('worker.py','memory',b.work,net,f'{w}x{h}.tif',mem)
+        if 'error' in r:
+            yield b.result('memory', case, None, '', 'refused', detail=r['error'])
+            continue
+        extra,limit = r['extra_mb'],350 if mem=='-' else 1.1*mem
+        found[net,w,h,mem] = extra
         yield b.result('memory', case, None, round(extra), 'MB beside the model', '<= 350' if mem=='-' else f'<= {mem} + 10 %', extra<=limit,
             f"peak of the process {r['peak_mb']:.0f} MB; {r['wall']:.0f} s; panel {r['panel']}")
     if W>4096:
-        small,large = found['null',W,4096,'-'],found['null',W,W,'-']; growth = (large-small)*2**20/(W*(W-4096))
+        small,large = found['null',W,4096,'-'],found['null',W,W,'-']
+        growth = (large-small)*2**20/(W*(W-4096))
         yield b.result('memory', f'growth from {W} x 4096 to {W} x {W}', None, round(growth,3), 'bytes/px', '< 0.2', growth<.2,
             f'{small:.0f} MB, {large:.0f} MB')
 
 def huge(b):
     "A raster of 10 gigapixels, almost all of it nodata"
-    n = b.args.huge; b('worker.py','sparse',b.work,n); r = b('worker.py','memory',b.work,'null',f'sparse{n}.tif','-')
+    n = b.args.huge
+    b('worker.py','sparse',b.work,n)
+    r = b('worker.py','memory',b.work,'null',f'sparse{n}.tif','-')
     yield b.result('huge', f'null, {n} x {n}, ten patches of pixels', None, round(r['peak_mb']), 'MB in all', '< 2000', r['peak_mb']<2000,
         f"{r['extra_mb']:.0f} MB beside the model; {r['wall']:.0f} s, {r['cpu']:.0f} CPU s = {n*n/1e6/r['wall']:.0f} Mpx/s; panel {r['panel']}")
 
 def start(b):
     "What the import costs beyond torch"
-    both = ('import torch','from geofast.infer import predict_tile'); [b('peer.py',s,cores=1) for s in both] # writes the .pyc files
-    runs = [tuple(b('peer.py',s,cores=1) for s in both) for _ in range(max(5,b.args.repeats))]; b.others = [max(y['other'] for _,y in runs)]
+    both = ('import torch','from geofast.infer import predict_tile')
+    [b('peer.py',s,cores=1) for s in both] # writes the .pyc files
+    runs = [tuple(b('peer.py',s,cores=1) for s in both) for _ in range(max(5,b.args.repeats))]
+    b.others = [max(y['other'] for _,y in runs)]
     more,cpu = (median(y[k]-x[k] for x,y in runs) for k in ('wall','cpu'))
     yield b.result('start', '`from geofast.infer import predict_tile`', 1, round(more,2), 's beyond `import torch`', '<= 1', more<=1,
         f"{median(y['wall'] for _,y in runs):.2f} s in all, torch {median(x['wall'] for x,_ in runs):.2f} s; {cpu:.2f} CPU s beyond")
 
 def agree(b):
     "bf16 against fp32 with trained weights"
-    data = os.environ.get('GEOFAST_DATA'); folder = b.args.scenes or (Path(data)/'buildings_drone'/'scenes' if data else None)
-    if not (b.args.bundle and folder): b.say("agree: needs --bundle, and GEOFAST_DATA or --scenes"); return
-    r = b('worker.py','agree',folder,Path(b.args.bundle).resolve()); same = r['same']/r['pixels']
+    data = os.environ.get('GEOFAST_DATA')
+    folder = b.args.scenes or (Path(data)/'buildings_drone'/'scenes' if data else None)
+    if not (b.args.bundle and folder):
+        b.say("agree: needs --bundle, and GEOFAST_DATA or --scenes")
+        return
+    r = b('worker.py','agree',folder,Path(b.args.bundle).resolve())
+    same = r['same']/r['pixels']
     yield b.result('agree', f"bf16 and fp32, trained weights, {r['scenes']} scenes, {r['pixels']/1e6:.0f} Mpx", None, round(100*same,3),
         '% of the mask equal', '>= 99.9', same>=.999, f"IoU of the two masks {r['both']/max(1,r['either']):.4f}; mean |dp| {r['mean']:.1e}, "
         f"largest {r['largest']:.3f}; {r['buildings']/r['pixels']:.1%} of the pixels are buildings")
@@ -168,11 +202,15 @@ ROWS = dict(forward=forward, null=null, peers=peers, memory=memory, huge=huge, s
 
 def keep(path:Path, new:list)->list:
     "Write rows in the place of older ones of the same kind; returns all"
-    have = {(r['row'],r['case'],str(r['cores'])) for r in new}; old = []
+    have = {(r['row'],r['case'],str(r['cores'])) for r in new}
+    old = []
     if path.exists():
         with open(path, newline='') as f: old = [r for r in csv.DictReader(f) if set(r)==set(BASE)]
     rows = sorted([r for r in old if (r['row'],r['case'],r['cores']) not in have]+new, key=lambda r: [*ROWS].index(r['row']))
-    with open(path, 'w', newline='') as f: w = csv.DictWriter(f, BASE, lineterminator='\n'); w.writeheader(); w.writerows(rows)
+    with open(path, 'w', newline='') as f:
+        w = csv.DictWriter(f, BASE, lineterminator='\n')
+        w.writeheader()
+        w.writerows(rows)
     return rows
 
 def table(rows:list)->str:
@@ -183,7 +221,9 @@ def table(rows:list)->str:
 
 def publish(rows:list):
     "Put the table between the markers of README.md"
-    p = HERE/'README.md'; a,b = '<!-- table -->','<!-- end of table -->'; s = p.read_text()
+    p = HERE/'README.md'
+    a,b = '<!-- table -->','<!-- end of table -->'
+    s = p.read_text()
     p.write_text(s[:s.index(a)+len(a)]+'\n'+table(rows)+'\n'+s[s.index(b):])
 
 def main():
@@ -207,7 +247,9 @@ def main():
     if 'all' in a.peers: a.peers = [*PEERS]
     a.cores = [c for c in a.cores if c<=len(os.sched_getaffinity(0))] or [1]
     with tempfile.TemporaryDirectory() as tmp:
-        work = (a.work or Path(tmp)).resolve(); work.mkdir(parents=True, exist_ok=True); b,rows = Bench(a,work),keep(a.out,[])
+        work = (a.work or Path(tmp)).resolve()
+        work.mkdir(parents=True, exist_ok=True)
+        b,rows = Bench(a,work),keep(a.out,[])
         for n in [] if a.table else a.rows or ROWS:
             for r in ROWS[n](b): rows = keep(a.out,[r]) # a run that is cut short has kept what it found
     if a.out==HERE/'results.csv': publish(rows)

@@ -5,6 +5,8 @@ import torch
 from geoai.inference import predict_geotiff
 
 def run(src, weights, dst):
-    net = smp.Unet('resnet18', encoder_weights=None, classes=2); net.load_state_dict(torch.load(weights)); net.eval()
+    net = smp.Unet('resnet18', encoder_weights=None, classes=2)
+    net.load_state_dict(torch.load(weights))
+    net.eval()
     predict_geotiff(net, src, dst, tile_size=512, overlap=128, batch_size=4, num_classes=2, output_dtype='uint8', output_nodata=255,
                     postprocess_fn=lambda p: p.argmax(0, keepdims=True))
