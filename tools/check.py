@@ -16,7 +16,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 import readme
 
-MAX_KB, MAX_LINE, TIMEOUT = 600, 120, 2700
+MAX_KB, MAX_LINE, TIMEOUT = 600, 120, 900
 USUAL_CELL, MAX_CELL, LONG_SHARE = 20, 40, .1 # lines of an export cell; which share of them may be longer than usual
 MAX_MODULE, MEDIAN_MODULE = 300, 165          # lines; lines of code, in the median
 MAX_NAMES = 110                               # public names, in all `__all__`s together
