@@ -85,14 +85,17 @@ def _warp(x, crop, how, border=0):
     return np.concatenate([one(x[...,i:i+4]).reshape(*n,-1) for i in range(0,x.shape[2],4)], -1)
 
 # %% ../nbs/18_augment.ipynb #n012
-_SYMMETRIES = [np.linalg.inv(turn_matrix(-k if mirror else k, mirror)) for k,mirror in D4] # from crop to tile
+_TURNS = [np.linalg.inv(turn_matrix(-k if mirror else k, mirror)) for k,mirror in D4] # from crop to tile
+SYMMETRIES = dict(d4=_TURNS, flips=[t for t,(k,_) in zip(_TURNS,D4) if k%2==0], none=_TURNS[:1])
 
 class WarpCrop:
-    "Draw zoom, rotation, random crop and one of eight symmetries as one affine map"
+    "Draw zoom, rotation, random crop and a symmetry as one affine map"
     def __init__(self, size:int,     # side of the crop, px
                  zoom:tuple=(1,1),   # from, to; 2 shows things twice as large
                  rotate:float=0,     # up to this many degrees to either side
-                ): self.size,self.zoom,self.rotate = size,zoom,rotate
+                 symmetries:str='d4', # of all eight, 'flips' of the four without a quarter turn, or 'none'
+                ):
+        self.size,self.zoom,self.rotate,self.turns = size,zoom,rotate,SYMMETRIES[symmetries]
 
     def __call__(self, shape:tuple, # (rows, cols) of the tile
                  rng:np.random.Generator)->AffineCrop:
@@ -105,7 +108,7 @@ class WarpCrop:
             return (rng.uniform(lo,hi) if turned else rng.integers(round(hi-lo)+1)+lo)-.5
         c = np.array([middle(m) for m in shape[::-1]])
         lin = np.array([[cos(a),-sin(a)],[sin(a),cos(a)]])/z if turned else np.eye(2)
-        lin = lin@_SYMMETRIES[rng.integers(8)]
+        lin = lin@self.turns[rng.integers(len(self.turns))]
         return AffineCrop((n,n), np.column_stack([lin, c-lin@np.full(2,(n-1)/2)]), not turned)
 
 # %% ../nbs/18_augment.ipynb #n016
@@ -248,6 +251,25 @@ class Noise(A.ImageOnlyTransform):
         n = cv2.randn(np.empty(img.shape[:2],np.int16), 0, std)
         return cv2.add(img, cv2.merge([n]*3), dtype=cv2.CV_8U)
 
+# %% ../nbs/18_augment.ipynb #n040
+def color_steps(color:float, # strength of the change of light
+                blur:float,  # probability of blur, noise or lost resolution
+               )->list:      # of albumentations
+    "Steps that change brightness, contrast or gamma, hue, saturation and value, and lose detail"
+    worse = [A.GaussianBlur(sigma_limit=(.3,1.2),p=1), Noise(p=1), A.Downscale((.5,.9),p=1)]
+    return [Light(color)]*(color>0)+[A.OneOf(worse, p=blur)]*(blur>0)
+
+# %% ../nbs/18_augment.ipynb #n041
+def brightness_steps(color:float, # largest change of brightness, of contrast and of gamma
+                     blur:float,  # probability of blur or noise
+                    )->list:      # of albumentations
+    "Steps of the published Open Cities solution"
+    light = [A.RandomBrightnessContrast(color,color,p=1), A.RandomGamma((100*(1-color),100*(1+color)),p=1)]
+    noise = [A.GaussNoise(std_range=(.0124,.0277),p=1), A.GaussNoise(std_range=(.01,.05),p=1)]
+    return [A.OneOf(light, p=.5)]*(color>0)+[A.OneOf([A.GaussianBlur((3,7),p=1),*noise], p=blur)]*(blur>0)
+
+LIGHTS = dict(color=color_steps, brightness=brightness_steps)
+
 # %% ../nbs/18_augment.ipynb #c030
 def train_aug(size:int=256,      # side of the result, px
               rgb:bool=True,     # 8-bit red, green, blue; False: any bands and dtype, with `band_jitter`
@@ -256,14 +278,16 @@ def train_aug(size:int=256,      # side of the result, px
               color:float=.2,    # strength of the change of light
               blur:float=.2,     # probability of blur, noise or lost resolution (`rgb` only)
               fill=0,            # pixel value outside the tile, one number or one for each band
+              *,
+              symmetries:str='d4', # as of `WarpCrop`
+              light:str='color', # kind of the change of light, `rgb` only: 'color' or 'brightness'
              )->TileAug:         # (image (h,w,bands), targets) -> both of side `size`
     "Draw symmetries, scale, crop and light at random"
+    for got,have in ((symmetries,SYMMETRIES),(light,LIGHTS)):
+        if got not in have: raise GeofastError("no such augmentation", got=got, need=f"one of {', '.join(have)}")
     zoom = tuple(scale) if isinstance(scale,(tuple,list)) else (1-scale,1+scale)
-    light = [Light(color)]*(color>0)
-    if blur>0:
-        worse = [A.GaussianBlur(sigma_limit=(.3,1.2),p=1), Noise(p=1), A.Downscale((.5,.9),p=1)]
-        light.append(A.OneOf(worse, p=blur))
-    return TileAug(WarpCrop(size,zoom,rotate), light if rgb else (), rgb, 0 if rgb else color, fill)
+    steps = LIGHTS[light](color, blur) if rgb else ()
+    return TileAug(WarpCrop(size,zoom,rotate,symmetries), steps, rgb, 0 if rgb else color, fill)
 
 # %% ../nbs/18_augment.ipynb #c048
 def valid_aug(size:int=256,    # side of the result, px
