@@ -210,6 +210,7 @@ def rescale(self:Stack, scaling)->None: # (scale, offset), numbers or one for ea
     "Read values instead of stored numbers; with 'minmax' the valid values of each band become 0 to 1, constant ones 0"
     if isinstance(scaling, str):
         if scaling!='minmax': raise RasterError("no such scaling", got=scaling, need="'minmax', or (scale, offset)")
+        self.scale_offset = None
         t = self.stats()
         span = t['max']-t['min']
         a = np.where(span>1e-9*np.maximum(1,np.abs(t['max'])), 1/np.maximum(span,1e-300), 0)
