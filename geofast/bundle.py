@@ -222,7 +222,7 @@ def check_contract(contract:Contract,
         raise ContractError(f"{name} has other bands than the model", got=f"{bands} bands",
                             need=f"{len(contract.bands)}: {', '.join(contract.bands)}",
                             fix="select them in order: Stack(image, bands=(1,2,3)) in place of the image")
-    if str(dtype)!=contract.dtype:
+    if contract.scaling!='minmax' and str(dtype)!=contract.dtype: # which brings any type to one range
         fix = f"convert with a fixed scale, e.g. `gdal_translate -scale MIN MAX 0 MAX`, to {contract.dtype}"
         raise ContractError(f"{name} has other pixels than the model was trained on", got=str(dtype),
                             need=contract.dtype, fix=fix)

@@ -153,6 +153,7 @@ class PrepareOptions(NamedTuple):
     bands:tuple|None = None   # as of `Stack`
     derived:dict|None = None  # as of `Stack`
     steps:dict|None = None    # {target: value of one step of its file}
+    scaling:tuple|str|None = None # as of `Stack`
 
 # %% ../nbs/15_prepare.ipynb #n452
 def _write_strips(g, image, layers, names):
@@ -181,11 +182,11 @@ def prepare_scene(s,        # row of a scene table; `s.shared`: its polygons are
                   how:PrepareOptions,
                  )->dict:   # row of the table of prepared scenes
     "Write `<scene>.tif`, and `<scene>_<target>.tif` for each target with pixels, strip by strip"
-    targets,(gsd,_,bands,derived,steps) = (MASK_TARGET,) if how.targets is None else how.targets, how
+    targets,(gsd,_,bands,derived,steps,scaling) = (MASK_TARGET,) if how.targets is None else how.targets, how
     flat,numbers = ([t for t in targets if get_kind(t.kind).spatial==o] for o in (True,False))
     _check_turn(s, targets, gsd)
     files = [out/f'{s.scene}.tif', *(out/f'{s.scene}_{t.name}.tif' for t in flat)]
-    with open_scene(s, gsd, bands, derived) as g, ExitStack() as opened:
+    with open_scene(s, gsd, bands, derived=derived, scaling=scaling) as g, ExitStack() as opened:
         zoom,named = working_zoom(s, g, gsd), bands or derived or '' not in image_files(s.image)
         layers = [opened.enter_context(open_layer(s, t, g, zoom=zoom, step=(steps or {}).get(t.name))) for t in flat]
         parts = [opened.enter_context(atomic_path(p)) for p in files]
@@ -213,9 +214,10 @@ def source_key(s, how:PrepareOptions)->list:
     key += [s.group, s.klass, list(how.gsd) if isinstance(how.gsd, WebMercatorGrid) else how.gsd]
     if isinstance(area, shapely.Geometry): key.append(area.wkt)
     elif in_pixels(s): key.append(zlib.crc32(json.dumps(s.segments).encode()))
-    if how[1:]!=(None,)*4 or '' not in files:
+    if how[1:5]!=(None,)*4 or '' not in files:
         key += [[*files], how.bands, how.derived, how.steps, getattr(s,'gsd',None)]
         key += [_target_key(s,t) for t in how.targets or ()]
+    if how.scaling is not None: key.append(dict(scaling=how.scaling))
     return json.loads(json.dumps(key, default=str))
 
 # %% ../nbs/15_prepare.ipynb #n454
@@ -280,6 +282,7 @@ def prepare_scenes(scenes:pd.DataFrame|str|Path, # scene table, or a folder for 
                    targets:tuple|None=None,      # records with name, kind, unit, column; None: a mask from `label`
                    bands:tuple|None=None,        # names or 1-based positions; None: all but alpha
                    derived:dict|None=None,       # {name: formula of band names}, further bands
+                   scaling=None,                 # as of `Stack`; 'minmax': each image by its own range
                    steps:dict|None=None,         # {target: value of one step of its file}; else as the file declares
                    progress:bool=True,           # show a bar
                    workers:int=1,                # processes; a script with more needs `if __name__=='__main__':`
@@ -289,7 +292,7 @@ def prepare_scenes(scenes:pd.DataFrame|str|Path, # scene table, or a folder for 
     check_same_bands(check_unique_names(scenes, 'the scene table'), bands, derived)
     check_targets(targets or ())
     Path(out).mkdir(parents=True, exist_ok=True)
-    how = PrepareOptions(gsd, None if targets is None else tuple(targets), bands, derived, steps)
+    how = PrepareOptions(gsd, None if targets is None else tuple(targets), bands, derived, steps, scaling)
     t = pd.DataFrame(prepare_all(_todo(scenes), Path(out), how, progress=progress, workers=workers))
     _check_shared(scenes, t)
     return t.assign(**_carried(scenes, t))

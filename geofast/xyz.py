@@ -193,13 +193,14 @@ def web_mercator_reader(image,                # path, folder or dictionary of ba
                         zoom:WebMercatorGrid,
                         *, bands:tuple|None=None, # as of `Stack`
                         derived:dict|None=None,   # as of `Stack`
+                        scaling=None,         # as of `Stack`; 'minmax': of the pixels on this grid
                        ):                     # yields a `Stack`
     "Open `image` on the grid of `zoom`, over all tiles that it touches"
     with ExitStack() as opened:
         files = {k: opened.enter_context(open_raster(p)) for k,p in image_files(image).items()}
         box = _map_box(next(iter(files.values())), zoom)
         warped = {k: opened.enter_context(warp_to(d, box)) for k,d in files.items()}
-        yield opened.enter_context(Stack(warped.get('', warped), bands, derived=derived))
+        yield opened.enter_context(Stack(warped.get('', warped), bands, derived=derived, scaling=scaling))
 
 # %% ../nbs/14_xyz.ipynb #n407
 def in_pixels(s)->bool:
@@ -211,19 +212,22 @@ def in_pixels(s)->bool:
 def open_scene(s,                              # row of a scene table
                gsd:float|WebMercatorGrid|None, # metres per pixel, or the grid of a web map; None: its own
                bands:tuple|None=None,          # as of `Stack`
+               *,
                derived:dict|None=None,         # as of `Stack`
+               scaling=None,                   # as of `Stack`
               ):                               # yields a `Stack`
     "Open the image of a scene at `gsd`; one without a CRS keeps its pixels if its labels are in pixels too"
+    form = dict(derived=derived, scaling=scaling)
     if not isinstance(gsd, WebMercatorGrid):
         with open_raster(next(iter(image_files(s.image).values()))) as d: nowhere = d.crs is None and in_pixels(s)
         if nowhere and gsd:
             warnings.warn(f"images without a CRS are not resampled: their pixels are taken to be {gsd} m", stacklevel=5)
-        with Stack(s.image, bands, None if nowhere else gsd, derived=derived) as g: yield g
+        with Stack(s.image, bands, None if nowhere else gsd, **form) as g: yield g
     elif in_pixels(s):
         raise DataError(f"{s.image} is labelled in pixels", got=gsd, need="metres, or None",
                         fix="give a resolution, not a zoom")
     else:
-        with web_mercator_reader(s.image, gsd, bands=bands, derived=derived) as g: yield g
+        with web_mercator_reader(s.image, gsd, bands=bands, **form) as g: yield g
 
 # %% ../nbs/14_xyz.ipynb #n320
 def working_zoom(s,               # row of a scene table
