@@ -118,6 +118,15 @@ def zoom_to(self:GeoBox, shape:tuple|None=None, gsd:float|None=None)->'GeoBox':
     (h,w),(h0,w0) = shape, self.shape
     return GeoBox(shape, self.transform*Affine.scale(w0/w, h0/h), self.crs)
 
+# %% ../nbs/01_grid.ipynb #n003
+class OnGrid:
+    "What has a `box`, and so a shape, a transform, a CRS, a resolution and bounds"
+    shape = property(lambda self: self.box.shape, doc="(rows, cols)")
+    transform = property(lambda self: self.box.transform, doc="Pixel (col, row) -> CRS")
+    crs = property(lambda self: self.box.crs, doc="Coordinate reference system, None where it is not known")
+    gsd = property(lambda self: self.box.gsd, doc="Metres on the ground per pixel, None where that is not known")
+    bounds = property(lambda self: self.box.bounds, doc="Left, bottom, right, top in the coordinates of the CRS")
+
 # %% ../nbs/01_grid.ipynb #c020
 @patch
 def lonlat(self:GeoBox, rows:np.ndarray, cols:np.ndarray)->tuple:

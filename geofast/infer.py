@@ -14,7 +14,7 @@ import rasterio
 from fastcore.basics import patch
 from .bundle import Bundle, open_image
 from .core import GeofastError, Win
-from .grid import GeoBox
+from .grid import GeoBox, OnGrid
 from .job import (
     fill_store, finish_store, image_condition, make_plan, make_run, native_scalars, open_job, save_receipt)
 from .kinds import IGNORE_INDEX
@@ -28,7 +28,7 @@ from .tiff import write_cog
 
 # %% ../nbs/37_infer.ipynb #c005
 @dataclass
-class Prediction:
+class Prediction(OnGrid):
     "Values of an image by output name, on its own grid"
     values:dict            # {output: (width, rows, cols) float32}, 0 where not valid
     valid:np.ndarray       # (rows, cols) bool
@@ -65,28 +65,6 @@ def prob(self:Prediction)->np.ndarray:
 def mask(self:Prediction)->np.ndarray:
     "Mask (rows, cols) uint8 of the one binary output: 1, 0, and `IGNORE_INDEX` where there are no pixels"
     return np.where(self.valid, self.prob>self.binary_output().threshold, IGNORE_INDEX).astype(np.uint8)
-
-# %% ../nbs/37_infer.ipynb #c007
-@patch(as_prop=True)
-def shape(self:Prediction)->tuple:
-    "(rows, cols)"
-    return self.box.shape
-@patch(as_prop=True)
-def transform(self:Prediction):
-    "Pixel -> CRS"
-    return self.box.transform
-@patch(as_prop=True)
-def crs(self:Prediction):
-    "Coordinate reference system, None where it is not known"
-    return self.box.crs
-@patch(as_prop=True)
-def bounds(self:Prediction)->tuple:
-    "Left, bottom, right, top in the coordinates of the CRS"
-    return self.box.bounds
-@patch(as_prop=True)
-def gsd(self:Prediction)->float|None:
-    "Metres on the ground per pixel"
-    return self.box.gsd
 
 # %% ../nbs/37_infer.ipynb #c008
 @patch
@@ -154,7 +132,7 @@ def predict_tile(image,               # array (b,h,w) or (h,w,b), path, dataset,
 
 # %% ../nbs/37_infer.ipynb #c027
 @dataclass
-class RasterResult:
+class RasterResult(OnGrid):
     "A result on disk, with the face of a `Prediction`"
     path:Path           # of the first raster
     receipt:dict        # what made it; also in `<path without suffix>.json`
@@ -171,14 +149,6 @@ class RasterResult:
     def box(self)->GeoBox:
         "Grid of the result"
         with rasterio.open(self.path) as d: return GeoBox.of(d)
-    @property
-    def bounds(self)->tuple:
-        "Left, bottom, right, top in the coordinates of the CRS"
-        return self.box.bounds
-    @property
-    def gsd(self)->float|None:
-        "Metres on the ground per pixel"
-        return self.box.gsd
     @property
     def scalars(self)->dict:
         "Numbers for the whole image"

@@ -12,14 +12,12 @@ from pathlib import Path
 from typing import NamedTuple
 import numpy as np
 import rasterio
-from affine import Affine
 from rasterio._err import CPLE_BaseError
-from rasterio.crs import CRS
 from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.errors import CRSError, NotGeoreferencedWarning, RasterioError
 from rasterio.windows import Window
 from .core import RasterError, Win
-from .grid import GeoBox
+from .grid import GeoBox, OnGrid
 
 # %% ../nbs/03_raster.ipynb #c010
 def box_axis(x:np.ndarray,  # (..., n) float
@@ -204,26 +202,9 @@ def _collar(ds, bands)->float|None:
 
 # %% ../nbs/03_raster.ipynb #c041
 @dataclass
-class Raster:
+class Raster(OnGrid):
     "Pixels with validity and place"
     pixels:np.ndarray    # (b,h,w)
     valid:np.ndarray     # (h,w) bool
     box:GeoBox           # where they lie
     path:str|None = None # where they came from
-
-    @property
-    def shape(self)->tuple:
-        "(rows, cols)"
-        return self.pixels.shape[-2:]
-    @property
-    def transform(self)->Affine:
-        "Pixel -> CRS"
-        return self.box.transform
-    @property
-    def crs(self)->CRS|None:
-        "Coordinate reference system, None where it is not known"
-        return self.box.crs
-    @property
-    def gsd(self)->float|None:
-        "Metres on the ground per pixel"
-        return self.box.gsd

@@ -16,7 +16,7 @@ from affine import Affine
 from rasterio.crs import CRS
 from scipy import ndimage as ndi
 from .core import GeofastError
-from .grid import GeoBox
+from .grid import GeoBox, OnGrid
 from .raster import Raster
 from .synthetic import ROOFS, STYLES, Town, footprint, make_town, noise, town_grids
 from .tiff import write_cog
@@ -102,7 +102,7 @@ def _expose(refl, opacity, dark, haze, grain, dtype, rng)->np.ndarray: # (b,h,w)
 
 # %% ../nbs/09_render.ipynb #c030
 @dataclass
-class RenderedScene:
+class RenderedScene(OnGrid):
     "A photograph of a town with its truth; arrays are (rows, cols) in image space if not said otherwise"
     image:np.ndarray      # (b,h,w) uint8 or uint16
     bands:list            # names
@@ -117,10 +117,6 @@ class RenderedScene:
     cloud_shadow:np.ndarray # bool
     footprints:gpd.GeoDataFrame # geometry on the ground, height (m), roof
     box:GeoBox            # the grid of all arrays
-
-    transform = property(lambda self: self.box.transform, doc="Pixel corner (col, row) -> CRS")
-    crs = property(lambda self: self.box.crs, doc="CRS of the style")
-    gsd = property(lambda self: self.box.gsd, doc="Metres per pixel")
 
 # %% ../nbs/09_render.ipynb #n019
 def _footprints(town)->gpd.GeoDataFrame: # height (m), roof; in the CRS of the style

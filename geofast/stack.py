@@ -10,11 +10,12 @@ import math
 import numpy as np
 from fastcore.basics import patch
 from .core import RasterError, Win, clip_win
+from .grid import OnGrid
 from .bands import ArrayPart, as_parts, check_grids, evaluate_formula, formula_names, read_part
 from .raster import Raster, box_resample, nearest_resample
 
 # %% ../nbs/05_stack.ipynb #c024
-class Stack:
+class Stack(OnGrid):
     "Named bands on one grid, read by windows as `(pixels, valid)`"
     def __init__(self,
                  src,                   # path, open dataset, array, `Raster`, folder of bands, or {name: any of these}
@@ -87,27 +88,9 @@ def _at(self:Stack, gsd):
 
 # %% ../nbs/05_stack.ipynb #c028
 @patch(as_prop=True)
-def shape(self:Stack)->tuple:
-    "(rows, cols) of the working grid"
-    return self.box.shape
-@patch(as_prop=True)
-def transform(self:Stack):
-    "Pixel of the working grid -> CRS"
-    return self.box.transform
-@patch(as_prop=True)
-def crs(self:Stack):
-    "Coordinate reference system, None where it is not known"
-    return self.box.crs
-@patch(as_prop=True)
-def gsd(self:Stack)->float|None:
-    "Metres per pixel of the working grid"
-    return self.box.gsd
-@patch(as_prop=True)
 def native_gsd(self:Stack)->float|None:
     "Metres per pixel of the source"
     return self.native.gsd
-
-# %% ../nbs/05_stack.ipynb #c029
 @patch(as_prop=True)
 def count(self:Stack)->int:
     "Number of bands"
