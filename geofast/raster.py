@@ -13,8 +13,9 @@ from typing import NamedTuple
 import numpy as np
 import rasterio
 from rasterio._err import CPLE_BaseError
-from rasterio.enums import ColorInterp, MaskFlags
+from rasterio.enums import ColorInterp, MaskFlags, Resampling
 from rasterio.errors import CRSError, NotGeoreferencedWarning, RasterioError
+from rasterio.vrt import WarpedVRT
 from rasterio.windows import Window
 from .core import RasterError, Win
 from .grid import GeoBox, OnGrid
@@ -199,6 +200,20 @@ def _collar(ds, bands)->float|None:
     if share(x,0)>.01: return 0.
     white = np.iinfo(dtype).max
     return float(white) if share(x,white)>.01 and share(_border(ds,bands),white)>.125 else None
+
+# %% ../nbs/03_raster.ipynb #n017
+def warp_to(d,                   # open dataset with a CRS
+            box:GeoBox,          # grid to bring it to
+            interp:str='linear', # or 'nearest', for classes
+           *, nodata='auto',     # as of `missing_rule`
+           )->WarpedVRT:         # open, with an alpha band
+    "Warp a raster to another grid, lazily"
+    rule,gsd = missing_rule(d, d.indexes, nodata), GeoBox.of(d).gsd
+    how = Resampling.average if gsd and box.gsd and box.gsd>1.5*gsd else Resampling.bilinear
+    gone = rule.collar if nodata=='auto' else nodata
+    return WarpedVRT(d, crs=box.crs, transform=box.transform, width=box.shape[1], height=box.shape[0],
+                     resampling=Resampling.nearest if interp=='nearest' else how, add_alpha=not rule.alpha,
+                     **({} if gone is None else dict(src_nodata=gone, UNIFIED_SRC_NODATA='YES')))
 
 # %% ../nbs/03_raster.ipynb #c041
 @dataclass

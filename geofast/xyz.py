@@ -16,8 +16,7 @@ import numpy as np
 import pandas as pd
 import shapely
 from affine import Affine
-from rasterio.enums import MaskFlags, Resampling
-from rasterio.vrt import WarpedVRT
+from rasterio.enums import MaskFlags
 from rasterio.warp import transform_bounds
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
@@ -26,7 +25,7 @@ from .bands import check_grids
 from .core import DataError, RasterError, atomic_path
 from .grid import EARTH, GeoBox
 from .kinds import get_kind
-from .raster import missing_rule, open_raster
+from .raster import open_raster, warp_to
 from .scene_table import VECTORS, file_name, image_files, merge_nearby_groups
 from .stack import Stack
 from .vector import read_vector
@@ -161,20 +160,6 @@ def tile_names(tiles:gpd.GeoDataFrame, # tile index, or any boxes of about the s
     b,s = tiles.to_crs(3857).bounds, 2*MERCATOR/2**z
     x,y = ((b.minx+b.maxx)/2+MERCATOR)//s, (MERCATOR-(b.miny+b.maxy)/2)//s
     return tiles.assign(z=z, x=x.astype(int), y=y.astype(int))
-
-# %% ../nbs/14_xyz.ipynb #n314
-def warp_to(d,                   # open dataset with a CRS
-            box:GeoBox,          # grid to bring it to
-            interp:str='linear', # or 'nearest', for classes
-           *, nodata='auto',    # as of `Stack`
-           )->WarpedVRT:         # open, with an alpha band
-    "Warp a raster to another grid, lazily"
-    rule,gsd = missing_rule(d, d.indexes, nodata), GeoBox.of(d).gsd
-    how = Resampling.average if gsd and box.gsd and box.gsd>1.5*gsd else Resampling.bilinear
-    gone = rule.collar if nodata=='auto' else nodata
-    return WarpedVRT(d, crs=box.crs, transform=box.transform, width=box.shape[1], height=box.shape[0],
-                     resampling=Resampling.nearest if interp=='nearest' else how, add_alpha=not rule.alpha,
-                     **({} if gone is None else dict(src_nodata=gone, UNIFIED_SRC_NODATA='YES')))
 
 # %% ../nbs/14_xyz.ipynb #c054
 def _map_box(d, zoom):
