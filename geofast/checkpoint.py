@@ -10,6 +10,7 @@ import hashlib, inspect, random
 from contextlib import contextmanager
 from pathlib import Path
 from pickle import UnpicklingError
+import fastai.callback.progress as fastai_bars
 import numpy as np
 import torch
 from fastai.callback.core import Callback, CancelEpochException, TrainEvalCallback
@@ -21,7 +22,7 @@ from fastcore.basics import patch, tuplify
 from fastcore.foundation import L
 from fastcore.xtras import ContextManagers
 from torch import nn
-from .core import GeofastError, atomic_path
+from .core import GeofastError, atomic_path, master_bar, progress_bar
 from .models import unwrap_model
 from .sampling import ReproducibleDL
 
@@ -121,6 +122,9 @@ def get_preds(self:TileLearner, *args, act=None, **kwargs)->tuple: # as in fasta
     m = unwrap_model(self.model)
     heads,act = [*m.heads,*m.scalars],act or self.loss_func.activation
     return Learner.get_preds(self, *args, act=lambda p: act(dict(zip(heads,tuplify(p)))), **kwargs)
+
+# %% ../nbs/25_checkpoint.ipynb #n056
+fastai_bars.master_bar,fastai_bars.progress_bar = master_bar,progress_bar # the names by which fastai draws
 
 # %% ../nbs/25_checkpoint.ipynb #n034
 def read_checkpoint(p:Path # written by `Checkpoint`

@@ -13,10 +13,9 @@ from pathlib import Path
 import numpy as np
 import rasterio
 import torch
-from fastprogress.fastprogress import progress_bar
 from . import __version__
 from .bundle import Bundle, load_bundle, open_image
-from .core import GeofastError, Win, atomic_path
+from .core import GeofastError, Win, atomic_path, progress_bar
 from .kinds import map_values
 from .models import condition_vector, pick_precision
 from .outputs import encode_rows, output_files, pool_scalars

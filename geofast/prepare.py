@@ -18,9 +18,8 @@ import numpy as np
 import pandas as pd
 import rasterio
 import shapely
-from fastprogress.fastprogress import progress_bar
 from .coco import coco_mask, find_coco
-from .core import DataError, GeofastError, LabelError, Win, atomic_path
+from .core import DataError, GeofastError, LabelError, Win, atomic_path, progress_bar
 from .kinds import IGNORE_INDEX, get_kind, map_values
 from .scene_table import (
     MASK_TARGET, check_same_bands, check_targets, check_unique_names, find_folder, image_files, is_raster,

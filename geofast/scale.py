@@ -13,9 +13,8 @@ from typing import NamedTuple
 import pandas as pd
 import torch
 from fastcore.basics import patch
-from fastprogress.fastprogress import progress_bar
 from .bundle import SHIPPED, Bundle, Contract, load_bundle, read_contract
-from .core import ContractError, GeofastError, atomic_path
+from .core import ContractError, GeofastError, atomic_path, progress_bar
 from .executors import ProcessExecutor, RayExecutor, SerialExecutor, Unit, UnitFailed, drive
 from .infer import predict_raster
 from .job import receipt_file, scalars_file
