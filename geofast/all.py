@@ -13,8 +13,9 @@ __all__ = ['Win', 'GeoBox', 'KINDS', 'IGNORE_INDEX', 'Raster', 'Stack', 'read_ra
            'IoUMeter', 'ThresholdMeter', 'build_model', 'load_encoder', 'tile_learner', 'fit_stages', 'fit_cycle',
            'fit_cyclic_cosine', 'history', 'distributed', 'Distill', 'Output', 'Contract', 'Bundle', 'save_bundle',
            'load_bundle', 'join_bundles', 'Prediction', 'predict_tile', 'predict_raster', 'predict_many',
-           'mask_to_polygons', 'raster_to_polygons', 'clean_labels', 'pseudo_scenes', 'Task', 'footprints', 'Recipe',
-           'fit_recipe', 'train_bundle', 'evaluate', 'leave_one_out']
+           'mask_to_polygons', 'raster_to_polygons', 'clean_labels', 'pseudo_scenes', 'Task', 'task_maker',
+           'footprints', 'Recipe', 'compare_recipes', 'find_recipe', 'small', 'fit_recipe', 'train_bundle', 'evaluate',
+           'leave_one_out', 'Round', 'train_rounds']
 
 # %% ../nbs/59_all.ipynb #c004
 from .augment import Target, train_aug, valid_aug
@@ -39,12 +40,14 @@ from .polygons import mask_to_polygons, raster_to_polygons
 from .prepare import find_scenes, prepare_scenes
 from .pretrained import load_encoder
 from .raster import Raster
-from .recipes import Recipe, fit_recipe, train_bundle
+from .fit import fit_recipe, train_bundle
+from .recipes import Recipe, compare_recipes, find_recipe, small
+from .rounds import Round, train_rounds
 from .render import demo_towns
 from .sampling import class_weights, plot_sampling, sampling_table
 from .scale import predict_many
 from .stack import Stack, read_raster
-from .tasks import Task, footprints
+from .tasks import Task, footprints, task_maker
 from .tiff import write_cog
 from .tiles import check_leak, drop_near_duplicates, split_by, split_by_block, tile_index
 from .train import fit_cycle, fit_cyclic_cosine, fit_stages, history, tile_learner
@@ -68,4 +71,5 @@ _all_ = ['Win', 'GeoBox', 'KINDS', 'IGNORE_INDEX', 'Raster', 'Stack', 'read_rast
          'Output', 'Contract', 'Bundle', 'save_bundle', 'load_bundle', 'join_bundles',
          'Prediction', 'predict_tile', 'predict_raster', 'predict_many',
          'mask_to_polygons', 'raster_to_polygons', 'clean_labels', 'pseudo_scenes',
-         'Task', 'footprints', 'Recipe', 'fit_recipe', 'train_bundle', 'evaluate', 'leave_one_out']
+         'Task', 'task_maker', 'footprints', 'Recipe', 'compare_recipes', 'find_recipe', 'small', 'fit_recipe',
+         'train_bundle', 'evaluate', 'leave_one_out', 'Round', 'train_rounds']

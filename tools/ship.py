@@ -13,7 +13,8 @@ from geofast.bundle import save_bundle
 from geofast.core import data_root
 from geofast.prepare import find_scenes, prepare_scenes
 from geofast.evaluate import evaluate
-from geofast.recipes import Recipe, fit_or_load
+from geofast.fit import fit_or_load
+from geofast.recipes import Recipe
 
 ROOT = Path(__file__).resolve().parent.parent
 LICENCE = 'weights CC BY 4.0; made from imagery under CC BY 4.0 and labels under ODbL'
@@ -48,10 +49,10 @@ def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument('--work', type=Path, required=True, help="prepared scenes and the trained bundle are kept here")
     a = p.parse_args()
-    r = Recipe(name='drone', split='none')
-    scenes = prepare_scenes(data_root('buildings_drone'), a.work/'scenes', gsd=r.gsd)
+    r = Recipe().set(name='drone', split='none')
+    scenes = prepare_scenes(data_root('buildings_drone'), a.work/'scenes', gsd=r.data.gsd)
     b = fit_or_load(a.work/'bundle', r, scenes, licence=LICENCE, attribution=ATTRIBUTION)
-    t = pd.read_csv(ROOT/'benchmarks/open_cities/results.csv').query("variant=='best' and steps==@r.steps")
+    t = pd.read_csv(ROOT/'benchmarks/open_cities/results.csv').query("variant=='best' and steps==@r.schedule.steps")
     t = t.sort_values('left_out')
     out,loco = ROOT/'geofast'/'weights'/'drone', {o.left_out: round(o.iou,3) for o in t.itertuples()}
     mean = t[['iou','precision','recall']].mean()
@@ -75,7 +76,7 @@ def main():
     cities = sorted({x.rsplit('_',1)[0] for x in s.provenance['scenes'] if x[0].islower()})
     (out/'README.md').write_text(CARD.format(
         lo=s.gsd_range[0], hi=s.gsd_range[1], gsd=s.gsd, mb=weights/1e6, **{k: s.arch[k] for k in ('arch','encoder')},
-        params=sum(p.numel() for p in b.models[0].parameters())/1e6, **{k: made[k] for k in ('steps','bs','crop','seed')},
+        params=sum(p.numel() for p in b.models[0].parameters())/1e6, crop=made['augment']['crop'], **{k: made['schedule'][k] for k in ('steps','bs','seed')},
         scenes=len(s.provenance['scenes']), cities=', '.join(cities), licence=s.licence, attribution=s.attribution,
         table='\n'.join(rows), mean=mean.iou, worst=min(loco.values()), best=max(loco.values())))
     print((out/'README.md').read_text())

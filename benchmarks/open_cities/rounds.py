@@ -8,7 +8,6 @@ of the other cities (`hard`: every pixel; `confident`: those with a probability 
 probabilities of each crop of the other cities (`distilled`). All are scored on the city's true labels, which none has seen.
 """
 import argparse, csv
-from dataclasses import replace
 from pathlib import Path
 import pandas as pd
 from geofast.bundle import Bundle
@@ -17,11 +16,12 @@ from geofast.prepare import find_scenes, prepare_scenes
 from geofast.distill import Distill, pseudo_scenes
 from geofast.open_cities import best
 from geofast.evaluate import evaluate
-from geofast.recipes import fit_recipe, recipe_contract
+from geofast.fit import fit_recipe, recipe_contract
+from geofast.recipes import small
 
 OUT = Path(__file__).with_name('rounds.csv')
 KEYS = ('city','what','seed','steps','iou','precision','recall')
-SMALL = best(gsd=.3, tile=192, stride=96, crop=128, steps=120, validations=1, lr=2e-3, infer_tile=128, infer_overlap=32)
+SMALL = small(best(), 120).set(gsd=.3, tile=192, stride=96, crop=128, epochs=1, lr=2e-3, infer_tile=128, infer_overlap=32)
 
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -33,16 +33,16 @@ def main():
     if not data: p.error("GEOFAST_DATA names no folder with buildings_drone")
     raw = find_scenes(data)
     raw = raw.assign(shared=raw.label.duplicated(keep=False))
-    scenes = prepare_scenes(raw, a.work/'scenes', gsd=SMALL.gsd, progress=False)
+    scenes = prepare_scenes(raw, a.work/'scenes', gsd=SMALL.data.gsd, progress=False)
     for city in a.cities or sorted(raw.group.unique()):
         own,others = raw[raw.group==city], scenes[scenes.group!=city]
         def trained(seed, extra=None, cbs=None): # a fifth of the ground is kept for validation
-            r,t = replace(SMALL, seed=seed), pd.concat([others,extra], ignore_index=True)
+            r,t = SMALL.set(seed=seed), pd.concat([others,extra], ignore_index=True)
             return Bundle(recipe_contract(r, t, None, {}), [fit_recipe(r, t, progress=False, cbs=cbs).model.eval()])
         def score(what, seed, b):
             o = evaluate(b, own, tta='flips')[0].loc['all']
             scores = {k: round(float(o[k]),4) for k in KEYS[4:]}
-            rows.append(dict(city=city, what=what, seed=seed, steps=SMALL.steps, **scores))
+            rows.append(dict(city=city, what=what, seed=seed, steps=SMALL.schedule.steps, **scores))
             print(*rows[-1].values(), flush=True)
         first = [trained(s) for s in range(3)]
         teacher = Bundle(first[0].contract, [m for b in first for m in b.models])

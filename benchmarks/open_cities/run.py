@@ -12,6 +12,7 @@ from geofast.core import data_root
 from geofast.prepare import find_scenes
 from geofast.open_cities import best, published
 from geofast.evaluate import leave_one_out
+from geofast.recipes import small
 
 OUT = Path(__file__).with_name('results.csv')
 
@@ -31,7 +32,7 @@ def main():
             for city in sorted(find_scenes(data).group.unique()):
                 done = [[r[k] for k in ('variant','steps','seed','left_out')] for r in csv.DictReader(open(OUT))]
                 if [v,str(a.steps),str(seed),city] in done: continue
-                recipe = dict(published=published,best=best)[v](seed=seed, steps=a.steps)
+                recipe = small(dict(published=published,best=best)[v](seed=seed), a.steps)
                 t = leave_one_out(recipe, data, a.work/f'{v}_{a.steps}_{seed}', tta='flips', groups=[city])
                 r = t[(t.left_out==city)&(t.scored_on=='all')].iloc[0]
                 with open(OUT,'a',newline='') as f: # one short line: whole, whoever else appends

@@ -16,7 +16,8 @@ from geofast.prepare import find_scenes, prepare_scenes
 from geofast.distill import Distill
 from geofast.open_cities import best
 from geofast.evaluate import evaluate
-from geofast.recipes import fit_or_load
+from geofast.fit import fit_or_load
+from geofast.recipes import small
 
 OUT = Path(__file__).with_name('students.csv')
 KEYS = ('left_out','what','steps','tp','fp','fn','iou','precision','recall')
@@ -32,10 +33,10 @@ def main():
     data = data_root('buildings_drone')
     if not data: p.error("GEOFAST_DATA names no folder with buildings_drone")
     if not OUT.exists(): OUT.write_text(','.join(KEYS)+'\n')
-    student = best(name='student', seed=len(a.seeds), steps=2*a.steps)
+    student = small(best(name='student', seed=len(a.seeds)), 2*a.steps)
     raw = find_scenes(data)
     raw = raw.assign(shared=raw.label.duplicated(keep=False))
-    scenes = prepare_scenes(raw, a.work/'scenes', gsd=student.gsd, progress=False)
+    scenes = prepare_scenes(raw, a.work/'scenes', gsd=student.data.gsd, progress=False)
     for city in a.cities or sorted(raw.group.unique()):
         members = [load_bundle(a.work/f'best_{a.steps}_{s}'/f'without_{city}') for s in a.seeds]
         teacher = Bundle(members[0].contract, [m for b in members for m in b.models])
@@ -50,7 +51,7 @@ def main():
             out = a.work/f'student_{a.steps}'/f'without_{city}'
             return fit_or_load(out, student, scenes, holdout=[city], progress=False, cbs=[Distill(teacher)],
                                more=dict(teacher=teacher.fingerprint()))
-        score('student', distilled, student.steps)
+        score('student', distilled, student.schedule.steps)
     print(pd.read_csv(OUT).pivot_table(index='what', columns='left_out', values='iou').assign(mean=lambda d: d.mean(axis=1)).round(3))
 
 if __name__=='__main__': main()
