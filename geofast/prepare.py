@@ -127,13 +127,12 @@ def open_layer(s,                    # row of a scene table
     k,path,col = get_kind(t.kind),target_value(s,t),target_column(t)
     if t.kind=='mask' and not is_raster(path):
         mask,n = label_mask(s, g, must=not s.shared, column=col)
-        yield SimpleNamespace(count=1, dtype='uint8', nodata=None, polygons=n,
+        yield SimpleNamespace(count=1, dtype=k.dtype, nodata=k.nodata, polygons=n,
                               rows=lambda w,ok: np.where(ok, mask[w.slices], IGNORE_INDEX))
         return
     with open_target(path, g, t.kind, step=step) as f:
         yield SimpleNamespace(count=f.count, dtype=k.dtype if k.interp=='nearest' else 'float32', polygons=None,
-                              nodata=None if t.kind=='mask' else k.unknown,
-                              rows=_rows_of(f, t, path, zoom, _footprint(s,g)))
+                              nodata=k.unknown, rows=_rows_of(f, t, path, zoom, _footprint(s,g)))
 
 # %% ../nbs/15_prepare.ipynb #c066
 def plain_tiff(path, box, dtype, *, count:int=1, nodata=None): # rasterio's dataset, to write to

@@ -22,12 +22,13 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 from .bands import check_grids
-from .core import DataError, RasterError, atomic_path
+from .core import DataError, RasterError, Win, atomic_path
 from .grid import EARTH, GeoBox
 from .kinds import get_kind
 from .raster import open_raster, warp_to
 from .scene_table import VECTORS, file_name, image_files, merge_nearby_groups
 from .stack import Stack
+from .tiff import BLOCK
 from .vector import read_vector
 
 # %% ../nbs/14_xyz.ipynb #c036
@@ -232,6 +233,28 @@ def _file_rules(d, k, step):
     if own and step is None and scaling==(1,0): scaling = (k.step,0)
     return k.nodata if own and bare else 'auto', None if scaling==(1,0) else scaling
 
+# %% ../nbs/14_xyz.ipynb #n003
+def _black_and_white(t, white)->bool:
+    "True if the known pixels of a raster of classes are `white` or 0, not all of them 0"
+    (h,w),some = t.native.shape, False
+    for r in range(0, h, BLOCK):
+        x,v = t.read_native(Win(r, 0, min(BLOCK,h-r), w))
+        seen = x[0][v]
+        if ((seen!=0)&(seen!=white)).any(): return False
+        some |= bool((seen==white).any())
+    return some
+
+def _own_grid(d, k, step)->tuple:
+    "A raster of kind `k` as a `Stack` on its own grid, its nodata and scaling"
+    nodata,scaling = _file_rules(d, k, step)
+    t = Stack(d, interp=k.interp, nodata=nodata, scaling=scaling)
+    if k.name=='mask' and _black_and_white(t, k.unknown):
+        warnings.warn(f"{t.path} has no classes but 0 and {k.unknown}: {k.unknown} is taken for class 1; where it "
+                      f"means unknown, declare that: rio edit-info --nodata {k.unknown} {t.path}", stacklevel=5)
+        scaling = 1/k.unknown, 0
+        t.rescale(scaling)
+    return t,nodata,scaling
+
 # %% ../nbs/14_xyz.ipynb #n443
 @contextmanager
 def open_target(path,        # raster file of one or more bands
@@ -243,8 +266,7 @@ def open_target(path,        # raster file of one or more bands
     "Open a raster of targets on the grid of an image"
     k = get_kind(kind)
     with open_raster(path) as d, ExitStack() as opened:
-        nodata,scaling = _file_rules(d, k, step)
-        t = Stack(d, interp=k.interp, nodata=nodata, scaling=scaling)
+        t,nodata,scaling = _own_grid(d, k, step)
         if d.shape!=g.native.shape or d.crs is not None and g.crs is not None: # else pixel for pixel
             try: check_grids(t.parts, g.native)
             except RasterError:
