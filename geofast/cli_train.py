@@ -43,7 +43,7 @@ def show_recipes(json:bool=False,  # as JSON, with all decisions
     t = pd.DataFrame(rows).drop(columns='source').astype(object).fillna('')
     print(t.to_string(index=False))
     print(f"\nparameters in millions; pflop: 10^15 operations of a training, by epochs over {tiles} tiles; "
-          "hours: of one device that sustains 20 Tflop/s (a GPU) at full scale, .2 (two cores) at small scale")
+          "hours: of one device that sustains 5 Tflop/s (a GPU) at full scale, .1 (two cores) at small scale")
     for name,source in {r['name']: r['source'] for r in rows}.items(): print(f"{name}: {source}")
 
 # %% ../nbs/56_cli_train.ipynb #n011

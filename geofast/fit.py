@@ -139,7 +139,7 @@ def fit_recipe(r:Recipe, scenes:pd.DataFrame,
                                checkpoint=checkpoint, every=50, record=r.record() if checkpoint else None)
 
 # %% ../nbs/52_fit.ipynb #n027
-TFLOPS = dict(full=20, small=.2) # what a device is assumed to sustain: a GPU, and two cores
+TFLOPS = dict(full=5, small=.1) # what a device is taken to sustain with such networks: a GPU, and two cores
 
 def crop_flops(r:Recipe, bands:int=3)->tuple: # (operations of a forward pass over one crop, parameters)
     "Operations and parameters of the network of a recipe"
@@ -149,6 +149,7 @@ def crop_flops(r:Recipe, bands:int=3)->tuple: # (operations of a forward pass ov
     with torch.no_grad(), FlopCounterMode(display=False) as count: model(torch.zeros(1,bands,side,side))
     return count.get_total_flops()*(r.augment.crop/side)**2, sum(p.numel() for p in model.parameters())
 
+# %% ../nbs/52_fit.ipynb #n028
 def recipe_cost(r:Recipe,
                 tiles:int=10_000, # training tiles, for recipes that go by epochs
                )->dict:           # parameters in millions, pflop, hours on a device of `TFLOPS`
@@ -159,7 +160,7 @@ def recipe_cost(r:Recipe,
     return dict(parameters=round(parameters/1e6,1), pflop=round(total/1e15,3),
                 hours=round(total/(TFLOPS[r.scale]*1e12)/3600,2))
 
-# %% ../nbs/52_fit.ipynb #n031
+# %% ../nbs/52_fit.ipynb #n032
 BAND_NAMES = {1:['gray'], 3:['red','green','blue'], 4:['red','green','blue','nir']}
 
 def image_bands(scenes:pd.DataFrame, task:Task)->list:
@@ -169,7 +170,7 @@ def image_bands(scenes:pd.DataFrame, task:Task)->list:
     n = len(names)
     return names if not any(o.startswith('band') for o in names) else BAND_NAMES.get(n, names)
 
-# %% ../nbs/52_fit.ipynb #n033
+# %% ../nbs/52_fit.ipynb #n034
 def recipe_contract(r:Recipe, scenes:pd.DataFrame, holdout, metrics:dict, *, licence='not stated', attribution='',
                    )->Contract:
     "The contract of a model trained by `r` on `scenes`"
@@ -179,18 +180,18 @@ def recipe_contract(r:Recipe, scenes:pd.DataFrame, holdout, metrics:dict, *, lic
                 held_out=list(holdout) if holdout is not None else SPLITS[r.data.split],
                 versions=dict(geofast=__version__, torch=torch.__version__, python=platform.python_version()))
     return Contract(arch={}, bands=image_bands(scenes, task), dtype=scenes.dtype.iloc[0], outputs=list(task.outputs),
-                    derived=task.derived, conditions=task.conditions, gsd=gsd,
+                    derived=task.derived, scaling=task.scaling, conditions=task.conditions, gsd=gsd,
                     gsd_range=[round(gsd/8,4), round(gsd*1.5,4)], tile=p.infer_tile, overlap=p.infer_overlap,
                     recipe=r.name, licence=licence, attribution=attribution, provenance=made, metrics=metrics)
 
-# %% ../nbs/52_fit.ipynb #n034
+# %% ../nbs/52_fit.ipynb #n035
 def recipe_scenes(r:Recipe, data, cache_dir, progress:bool=True)->pd.DataFrame: # as of `prepare_scenes`
     "Prepared scenes with the bands and targets of a recipe's task, at its resolution"
     t = r.task
     return prepare_scenes(data, cache_dir, r.data.gsd, targets=None if t.targets==(MASK,) else t.targets, bands=t.bands,
-                          derived=t.derived or None, progress=progress)
+                          derived=t.derived or None, scaling=t.scaling, progress=progress)
 
-# %% ../nbs/52_fit.ipynb #n035
+# %% ../nbs/52_fit.ipynb #n036
 def _fit_bundle(out, r, scenes, holdout, *, progress=True, cbs=None, more=None, **kw):
     "Train and save; a training that was interrupted goes on from what is in `<out>.training`"
     half = Path(out).with_name(Path(out).name+'.training')
@@ -206,7 +207,7 @@ def _fit_bundle(out, r, scenes, holdout, *, progress=True, cbs=None, more=None, 
         shutil.rmtree(half)
         return b
 
-# %% ../nbs/52_fit.ipynb #n036
+# %% ../nbs/52_fit.ipynb #n037
 def fit_or_load(out:str|Path,          # bundle
                 r:Recipe,
                 scenes:pd.DataFrame,   # prepared
@@ -222,7 +223,7 @@ def fit_or_load(out:str|Path,          # bundle
     if (Path(out)/'bundle.json').exists() and (b:=load_bundle(out)).contract.provenance==want: return b
     return _fit_bundle(out, r, scenes, holdout, progress=progress, cbs=cbs, more=more, **kw)
 
-# %% ../nbs/52_fit.ipynb #n037
+# %% ../nbs/52_fit.ipynb #n038
 def train_bundle(r:Recipe,
                  data:str|Path,      # folder of images with polygons, or a scene table
                  out:str|Path,       # bundle

@@ -91,7 +91,7 @@ LOSSES = dict( # channels, maker(weight of the positive class, epochs, share of 
     dice=(2, lambda w, n, s: SoftDice()), jaccard=(2, lambda w, n, s: SoftJaccard()),
     focal=(2, lambda w, n, s: MaskedFocal()), lovasz=(2, lambda w, n, s: LovaszSoftmax()),
     ce_dice=(2, lambda w, n, s: LossSum(MaskedCE(w),SoftDice())),
-    ce_then_lovasz=(2, lambda w, n, s: ScheduledLoss((0,MaskedCE(w)),(round(s*n),LovaszSoftmax()))),
+    ce_then_lovasz=(2, lambda w, n, s: ScheduledLoss((0,MaskedCE(w)),(max(1,round(s*n)),LovaszSoftmax()))),
     sigmoid_ce_then_lovasz=(2, lambda *a: DoubleSigmoid(LOSSES['ce_then_lovasz'][1](*a)))) # see `open_cities`
 
 # %% ../nbs/50_tasks.ipynb #c011
