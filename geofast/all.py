@@ -7,10 +7,10 @@ __all__ = ['Win', 'GeoBox', 'KINDS', 'IGNORE_INDEX', 'Raster', 'Stack', 'read_ra
            'demo_towns', 'read_vector', 'write_vector', 'to_rgb', 'overlay', 'html_map', 'find_scenes', 'find_xyz',
            'WebMercatorGrid', 'prepare_scenes', 'tile_index', 'split_by', 'split_by_block', 'check_leak',
            'drop_near_duplicates', 'class_weights', 'sampling_table', 'plot_sampling', 'Target', 'train_aug',
-           'valid_aug', 'GeoImageBlock', 'GeoMaskBlock', 'tile_block', 'tile_dls', 'probabilities', 'MaskedCE',
-           'MaskedBCE', 'MaskedFocal', 'SoftDice', 'SoftJaccard', 'LovaszHinge', 'LovaszSoftmax', 'DoubleSigmoid',
-           'LossSum', 'ScheduledLoss', 'MaskedRegression', 'ScalarRegression', 'AngleLoss', 'Term', 'TaskLoss',
-           'IoUMeter', 'ThresholdMeter', 'build_model', 'load_encoder', 'tile_learner', 'fit_stages', 'fit_cycle',
+           'GeoImageBlock', 'GeoMaskBlock', 'tile_block', 'tile_dls', 'probabilities', 'MaskedCE', 'MaskedBCE',
+           'SoftDice', 'LovaszSoftmax', 'LossSum', 'MaskedRegression', 'ScalarRegression', 'AngleLoss', 'Term',
+           'TaskLoss', 'watershed_instances', 'label_raster', 'object_scores', 'coco_scores', 'IoUMeter',
+           'ThresholdMeter', 'build_model', 'load_encoder', 'tile_learner', 'fit_stages', 'fit_cycle',
            'fit_cyclic_cosine', 'history', 'distributed', 'Distill', 'Output', 'Contract', 'Bundle', 'save_bundle',
            'load_bundle', 'join_bundles', 'Prediction', 'predict_tile', 'predict_raster', 'predict_many',
            'mask_to_polygons', 'raster_to_polygons', 'clean_labels', 'pseudo_scenes', 'Task', 'task_maker',
@@ -18,7 +18,7 @@ __all__ = ['Win', 'GeoBox', 'KINDS', 'IGNORE_INDEX', 'Raster', 'Stack', 'read_ra
            'leave_one_out', 'Round', 'train_rounds']
 
 # %% ../nbs/59_all.ipynb #c004
-from .augment import Target, train_aug, valid_aug
+from .augment import Target, train_aug
 from .bundle import Bundle, Contract, join_bundles, load_bundle, save_bundle
 from .clean import clean_labels
 from .core import GeofastError, Win, seed_all
@@ -28,10 +28,11 @@ from .distrib import distributed
 from .evaluate import evaluate, leave_one_out
 from .grid import GeoBox
 from .infer import Prediction, predict_raster, predict_tile
+from .instance_scores import coco_scores, object_scores
+from .instances import label_raster, watershed_instances
 from .kinds import IGNORE_INDEX, KINDS
 from .losses import (
-    DoubleSigmoid, LossSum, LovaszHinge, LovaszSoftmax, MaskedBCE, MaskedCE, MaskedFocal, ScheduledLoss, SoftDice,
-    SoftJaccard, probabilities)
+    LossSum, LovaszSoftmax, MaskedBCE, MaskedCE, SoftDice, probabilities)
 from .metrics import IoUMeter, ThresholdMeter
 from .models import build_model
 from .multitask import AngleLoss, MaskedRegression, ScalarRegression, TaskLoss, Term
@@ -61,11 +62,11 @@ _all_ = ['Win', 'GeoBox', 'KINDS', 'IGNORE_INDEX', 'Raster', 'Stack', 'read_rast
          'seed_all', 'demo_towns', 'read_vector', 'write_vector', 'to_rgb', 'overlay', 'html_map',
          'find_scenes', 'find_xyz', 'WebMercatorGrid', 'prepare_scenes',
          'tile_index', 'split_by', 'split_by_block', 'check_leak', 'drop_near_duplicates',
-         'class_weights', 'sampling_table', 'plot_sampling', 'Target', 'train_aug', 'valid_aug',
+         'class_weights', 'sampling_table', 'plot_sampling', 'Target', 'train_aug',
          'GeoImageBlock', 'GeoMaskBlock', 'tile_block', 'tile_dls',
-         'probabilities', 'MaskedCE', 'MaskedBCE', 'MaskedFocal', 'SoftDice', 'SoftJaccard', 'LovaszHinge',
-         'LovaszSoftmax', 'DoubleSigmoid', 'LossSum', 'ScheduledLoss',
+         'probabilities', 'MaskedCE', 'MaskedBCE', 'SoftDice', 'LovaszSoftmax', 'LossSum',
          'MaskedRegression', 'ScalarRegression', 'AngleLoss', 'Term', 'TaskLoss',
+         'watershed_instances', 'label_raster', 'object_scores', 'coco_scores',
          'IoUMeter', 'ThresholdMeter', 'build_model', 'load_encoder',
          'tile_learner', 'fit_stages', 'fit_cycle', 'fit_cyclic_cosine', 'history', 'distributed', 'Distill',
          'Output', 'Contract', 'Bundle', 'save_bundle', 'load_bundle', 'join_bundles',

@@ -138,11 +138,12 @@ def find_system(name:str): # -> module
     if name not in SYSTEMS: raise GeofastError("no such system", got=name, need=f"one of {', '.join(SYSTEMS)}")
     return import_module(f'geofast.{name}')
 
+# %% ../nbs/51_recipes.ipynb #n024
 def all_recipes()->dict: # {'system.variant': function that makes a `Recipe`}
     "All recipes of all systems"
     return {f'{s}.{n}': f for s in SYSTEMS for n,f in find_system(s).RECIPES.items()}
 
-# %% ../nbs/51_recipes.ipynb #n024
+# %% ../nbs/51_recipes.ipynb #n025
 def find_recipe(name:str,           # e.g. 'open_cities.best'
                 scale:str='full',   # or 'small'
                )->Recipe:           # GeofastError where there is none

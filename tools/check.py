@@ -19,7 +19,7 @@ import readme
 MAX_KB, MAX_LINE, TIMEOUT = 600, 120, 900
 USUAL_CELL, MAX_CELL, LONG_SHARE = 20, 40, .1 # lines of an export cell; which share of them may be longer than usual
 MAX_MODULE, MEDIAN_MODULE = 300, 165          # lines; lines of code, in the median
-MAX_NAMES = 101                               # public names, in all `__all__`s together
+MAX_NAMES = 104                               # public names, in all `__all__`s together
 EXPORTS = {'export', 'exports', 'exporti'}
 # Modules whose import must stay cheap, from the cheapest on, and what they must not bring in, even through others
 TRAINING = {'fastai', 'albumentations', 'accelerate'}
@@ -27,9 +27,10 @@ LIGHT = {'core': {'torch', 'rasterio', 'geopandas', 'matplotlib'} | TRAINING,
          **{m: {'torch'} | TRAINING for m in 'kinds grid raster bands stack tiff vector synthetic render plan'.split()},
          **{m: TRAINING for m in '''scene_table stac coco xyz prepare losses multitask metrics pretrained models outputs
                                     bundle tta stages blockrows store job infer workers executors scale polygons
-                                    instances rescore footprints webmap viz demo cli'''.split()}}
+                                    instances instance_scores candidates webmap
+                                    viz demo cli cli_train'''.split()}}
 # Modules that an extra other than `train` belongs to; the other LIGHT ones work with the core install alone
-EXTRA_OF = dict(executors='scale', scale='scale', instances='instances', rescore='instances')
+EXTRA_OF = dict(executors='scale', scale='scale', instances='instances')
 # What a function may import from a higher floor: conveniences at the end of the way of a prediction
 LAZY_UP = {('infer','polygons'), ('infer','scale')}
 # Modules below the tasks that may say what is sought, and how unknown is written
