@@ -18,7 +18,6 @@ from .distrib import main_process_first
 from .fit import fit_or_load, recipe_scenes
 from .prepare import find_scenes
 from .raster import open_raster
-from .tasks import need_binary
 
 # %% ../nbs/54_rounds.ipynb #n008
 @dataclass(frozen=True)
@@ -55,8 +54,10 @@ def check_rounds(rounds:list, # of `Round`
     for what,values in (('resolutions',{m.data.gsd for m in members}),('tasks',{m.task.name for m in members})):
         if len(values)>1:
             raise GeofastError("the networks cannot be averaged", got=f"{what} {sorted(map(str,values))}", need="one")
-    if any(r.confidence or r.distill for r in rounds):
-        need_binary(members[0].task.outputs, "learning from a teacher needs")
+    outputs = members[0].task.outputs
+    if any(r.confidence or r.distill for r in rounds) and not any(o.kind=='probability' and o.spatial for o in outputs):
+        raise GeofastError("a teacher gives probabilities", got=', '.join(f'{o.name} ({o.kind})' for o in outputs),
+                           need="a task with an output of kind 'probability'")
 
 # %% ../nbs/54_rounds.ipynb #n016
 def smallest_scene(scenes:pd.DataFrame # prepared
