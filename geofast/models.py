@@ -13,7 +13,8 @@ from fastcore.basics import patch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from .core import GeofastError
-from .pretrained import encoder_weights, load_encoder, model_zoo, norm_stats, read_weights
+from .pretrained import (
+    HUB, EncoderWeights, encoder_weights, find_weights, load_encoder, model_zoo, name_bands, of_timm)
 
 # %% ../nbs/24_models.ipynb #n001
 def _check_stats(mean, std):
@@ -93,15 +94,38 @@ def condition_vector(conditions:dict,       # of a model: `city`, a list of name
                            need="metres per pixel, more than 0")
     return torch.tensor([*v,math.log(gsd)])
 
+# %% ../nbs/24_models.ipynb #n033
+def norm_stats(encoder:str,         # name in smp, or `tu-` and the name in timm
+               bands:int|list=3,    # number or names of the bands
+               pixel_max:float|None=None, # the raw value that counts as 1; None: that of the weights
+               *,
+               pretrained:bool|str|Path=False, # see `find_weights`; those of smp ask the hub, else ImageNet's
+              )->tuple:             # mean, std: lists of one raw value for each band
+    "Mean and std that the weights of `encoder` were made with"
+    w = find_weights(encoder, pretrained)
+    w = w or encoder.startswith('tu-') and of_timm(encoder[3:]) or EncoderWeights('random', 'none', '')
+    mean_std = w.mean,w.std
+    if w.source.startswith(HUB+'smp-hub/'):
+        c = model_zoo()[0].encoders.get_preprocessing_params(encoder, w.name.removeprefix(encoder+'.'))
+        mean_std = c['mean'],c['std']
+    names,top = name_bands(bands, w.bands), pixel_max or w.pixel_max
+    full = lambda v: [v[w.bands.index(o)] if o in w.bands else sum(v)/len(v) for o in names]
+    return tuple([float(o)*top for o in full(v)] for v in mean_std)
+
 # %% ../nbs/24_models.ipynb #c040
 def check_names(arch:str, encoder:str)->None: # GeofastError with the nearest names
-    "Raise if smp has no such decoder or encoder"
+    "Raise if smp has no such decoder or encoder, or timm no such weights"
     smp,timm = model_zoo()
-    encoders = ['tu-'+o for o in timm.list_models()] if encoder.startswith('tu-') else [*smp.encoders.encoders]
-    for what,name,known in (('architecture',arch,[*smp.MODEL_ARCHITECTURES_MAPPING]), ('encoder',encoder,encoders)):
-        if name.split('.')[0] not in known:
-            near = difflib.get_close_matches(name,known) or known[:5]
-            raise GeofastError(f"no such {what}", got=name, need=f"for example {', '.join(near)}")
+    tu = ['tu-'+o for o in timm.list_models()]
+    base,_,tag = encoder.partition('.') if encoder.startswith('tu-') else (encoder,'','')
+    encoders = tu if encoder.startswith('tu-') else [*smp.encoders.encoders]
+    for what,name,known in (('architecture',arch,[*smp.MODEL_ARCHITECTURES_MAPPING]), ('encoder',base,encoders)):
+        if name in known: continue
+        near = [f'tu-{name}'] if f'tu-{name}' in tu else difflib.get_close_matches(name,known) or known[:5]
+        raise GeofastError(f"no such {what}", got=name, need=f"for example {', '.join(near)}")
+    tags = [*timm.models.get_arch_pretrained_cfgs(base[3:])] if tag else []
+    if tag and encoder[3:] not in tags:
+        raise GeofastError("no such weights of this encoder", got=encoder, need=', '.join('tu-'+o for o in tags))
 
 # %% ../nbs/24_models.ipynb #n014
 def check_heads(arch:str, heads:dict, scalars:dict|None, conditions:dict|None)->None: # GeofastError
@@ -117,40 +141,76 @@ def check_heads(arch:str, heads:dict, scalars:dict|None, conditions:dict|None)->
     if arch=='dpt' and (scalars or conditions):
         raise GeofastError("this decoder takes no scalars or conditions", got=arch, need="unet, fpn or another of smp")
 
+# %% ../nbs/24_models.ipynb #n036
+_SWIN = 'swin_transformer','swin_transformer_v2','swin_transformer_v2_cr'
+_VIT = 'vision_transformer','deit','eva'
+_ANY_SIZE = {**dict.fromkeys(_SWIN,dict(strict_img_size=False)), **dict.fromkeys(_VIT,dict(dynamic_img_size=True))}
+
+def build_net(arch:str, encoder:str, bands:int, classes:int, attention:str|None=None)->nn.Module: # GeofastError
+    "A network of smp with random weights, for images of any size where its encoder can"
+    smp,timm = model_zoo()
+    name = encoder.removeprefix('tu-').split('.')[0]
+    family = timm.models.model_entrypoint(name).__module__.split('.')[-1] if encoder.startswith('tu-') else None
+    try: return smp.create_model(arch, encoder_name=encoder, encoder_weights=None, in_channels=bands, classes=classes,
+                                 **_ANY_SIZE.get(family,{}), **_given(decoder_attention_type=attention))
+    except (ValueError, IndexError) as e:
+        raise GeofastError(f"{arch} does not take the encoder {encoder}", got=str(e).splitlines()[0][:100],
+            need="arch='dpt' for a plain vision transformer (ViT, DeiT, DINOv3); with 'unet', 'fpn' or 'upernet' "
+                 "one of stages, e.g. resnet34, efficientnet-b4, tu-convnext_tiny, tu-swinv2_tiny_window8_256") from e
+
+def _given(**kw): return {k:v for k,v in kw.items() if v}
+
+# %% ../nbs/24_models.ipynb #n041
+def input_stride(net:nn.Module, encoder:str, bands:int)->int: # px; GeofastError if only one size fits
+    "What the sides of an image must be multiples of; tried out where an encoder may be bound to one size"
+    smp,timm = model_zoo()
+    step = net.encoder.output_stride
+    cfg = timm.get_pretrained_cfg(encoder[3:]) if encoder.startswith('tu-') else None
+    fixed = cfg is not None and cfg.fixed_input_size
+    if not fixed and not isinstance(net, smp.DPT): return step
+    side = cfg.input_size[-1] if fixed else 2*step
+    for s in (step, 2*step, side):
+        if _takes(net, torch.zeros(1,bands,side,side+s)): return s
+    raise GeofastError(f"{encoder} takes images of one size only", got=f"{side} x {side}", need="tiles of any size",
+                       fix="resnet34, efficientnet-b4, tu-convnext_tiny, tu-swinv2_tiny_window8_256 take any")
+
+@torch.no_grad()
+def _takes(net, x):
+    try: return net.eval()(x).shape[-2:]==x.shape[-2:]
+    except (AssertionError, RuntimeError, IndexError): return False
+    finally: net.train()
+
 # %% ../nbs/24_models.ipynb #c042
 def build_model(arch:str='unet',          # decoder of smp: 'unet', 'fpn', 'deeplabv3plus', ...
                 encoder:str='tu-tf_efficientnet_lite0', # of smp, or `tu-` and a name of timm
-                bands:int=3,              # of the image; the first three are red, green, blue
+                bands:int|list=3,         # names in order; a number: those of the weights (red, green, blue) and others
                 *,
                 heads:dict=dict(mask=2),  # channels of each map: 2 for `MaskedCE`, 1 for `MaskedBCE`
                 scalars:dict|None=None,   # raw outputs of each number for the whole image, e.g. dict(scale=1, angle=2)
                 conditions:dict|None=None, # what else `forward` is told, e.g. dict(city=['ARG','ATL'], gsd=True)
-                pretrained:bool|str|Path=True, # ImageNet weights; a file of an encoder or `GeoModel`; False: random
-                mean:list|None=None,      # in raw pixel values, one for each band; None: those of the encoder
+                pretrained:bool|str|Path=True, # False: random; a name, see `find_weights`; a file of encoder or model
+                mean:list|None=None,      # in raw pixel values, one for each band; None: those of the weights
                 std:list|None=None,
-                pixel_max:float=255,      # raw value that counts as 1 for the encoder's statistics
-                stem:str='zero',          # further bands start at 'zero' or at the 'mean' of the three
+                pixel_max:float|None=None, # raw value that counts as 1 in the statistics of the weights; None: theirs
+                stem:str='zero',          # bands that the weights do not know: 'zero', 'mean', 'repeat', 'random'
                 attention:str|None=None,  # in the decoder of a 'unet', 'unetplusplus': 'scse' (Roy et al. 2018)
                )->GeoModel:               # GeofastError where a name, the weights or the statistics do not fit
     "A segmentation network that takes raw pixels"
     check_names(arch, encoder)
     check_heads(arch, heads, scalars, conditions)
-    smp,_ = model_zoo()
-    net = smp.create_model(arch, encoder_name=encoder, encoder_weights=None, in_channels=bands,
-                           classes=sum(heads.values()), **_given(decoder_attention_type=attention))
-    state = {} if pretrained is False else encoder_weights(encoder) if pretrained is True else read_weights(pretrained)
-    m,s = norm_stats(encoder, bands, pixel_max, hub=pretrained is True)
+    n = bands if isinstance(bands,int) else len(bands)
+    net = build_net(arch, encoder, n, sum(heads.values()), attention)
+    w,state = find_weights(encoder, pretrained), encoder_weights(encoder, pretrained)
+    m,s = norm_stats(encoder, bands, pixel_max, pretrained=pretrained)
+    if state.get('mean', torch.empty(0)).numel()==n: m,s = (state[k].flatten().tolist() for k in ('mean','std'))
     parts = dict(heads=dict(heads), **_given(scalars=scalars, conditions=conditions))
-    config = dict(arch=arch, encoder=encoder, bands=bands, **parts, **_given(attention=attention))
+    config = dict(arch=arch, encoder=encoder, bands=n, **parts, **_given(attention=attention))
     model = GeoModel(net, m if mean is None else list(mean), s if std is None else list(std),
-                     net.encoder.output_stride, config, **parts)
-    if (n:=model.mean.shape[1])!=bands:
-        raise GeofastError("each band needs a mean and a std", got=f"{n} for {bands} bands")
+                     input_stride(net, encoder, n), config, **parts)
+    if (got:=model.mean.shape[1])!=n: raise GeofastError("each band needs a mean and a std", got=f"{got} for {n} bands")
     if set(state)==set(model.state_dict()): model.load_state_dict(state)
-    elif state: load_encoder(net, state, stem, 'ImageNet weights' if pretrained is True else str(pretrained))
+    elif state: load_encoder(net, state, stem, bands=bands, have=w.bands, name=w.name)
     return model
-
-def _given(**kw): return {k:v for k,v in kw.items() if v}
 
 # %% ../nbs/24_models.ipynb #n028
 def unwrap_model(model:nn.Module)->nn.Module: # without the wrapper of `DistributedDataParallel`
