@@ -13,7 +13,6 @@ from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from multiprocessing.connection import wait as wait_any
 from typing import NamedTuple
-import torch
 from fastcore.basics import patch
 from .core import GeofastError
 
@@ -43,7 +42,8 @@ class SerialExecutor:
     "One worker in this process"
     size = 1
     def __init__(self, make:Callable): # makes the worker
-        self.make,self.threads_before = make,torch.get_num_threads()
+        import torch # here alone: processes of workers without a network need none
+        self.make,self.torch,self.threads_before = make,torch,torch.get_num_threads()
 
     def start(self)->Worker:
         "Make the worker"
@@ -59,7 +59,7 @@ class SerialExecutor:
         "Do nothing: the worker ends with this process"
     def close(self)->None:
         "Restore the number of threads, which workers may change"
-        torch.set_num_threads(self.threads_before)
+        self.torch.set_num_threads(self.threads_before)
 
 # %% ../nbs/28_executors.ipynb #n017
 def serve(fd:int # file descriptor of a pipe
