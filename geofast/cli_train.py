@@ -55,7 +55,7 @@ class Training:
     set:list = None           # a decision by its name, e.g. lr=3e-4; may be given several times
     gsd:float = None          # metres per pixel of training
     encoder:str = None        # of segmentation-models-pytorch
-    weights:str = None        # of the encoder: imagenet, none, or a file
+    weights:str = None        # of the encoder: imagenet, none, a name of the notebook on pretraining, or a file
     loss:str = None           # ce, bce, dice, jaccard, focal, lovasz, ce_dice or ce_then_lovasz
     steps:int = None          # gradient steps
     crop:int = None           # side of a crop, px; tiles are twice as large

@@ -22,6 +22,7 @@ from .distrib import distributed, main_process_first
 from .kinds import IGNORE_INDEX
 from .models import build_model
 from .prepare import prepare_scenes
+from .pretrained import weights_record
 from .raster import Raster
 from .recipes import Recipe
 from .sampling import class_weights
@@ -104,6 +105,16 @@ def recipe_dls(r:Recipe,
                     condition=task_condition(r.task))
 
 # %% ../nbs/52_fit.ipynb #n022
+BAND_NAMES = {1:['gray'], 3:['red','green','blue'], 4:['red','green','blue','nir']}
+
+def image_bands(scenes:pd.DataFrame, task:Task)->list:
+    "Names of the bands of prepared scenes: of the task, of the files, or the customary ones for their number"
+    if task.bands: return list(task.bands)
+    with Stack(scenes.image.iloc[0], nodata=None) as s: names = s.bands
+    n = len(names)
+    return names if not any(o.startswith('band') for o in names) else BAND_NAMES.get(n, names)
+
+# %% ../nbs/52_fit.ipynb #n024
 CURVES = dict(one_cycle=fit_cycle, cyclic_cosine=fit_cyclic_cosine)
 
 def recipe_model(r:Recipe,
@@ -112,10 +123,11 @@ def recipe_model(r:Recipe,
     "The network of a recipe for the bands of these scenes, with its normalisation"
     mean,std = band_statistics(scenes)
     n,t = r.network,r.task
-    return build_model(n.arch, n.encoder, bands=int(scenes.bands.iloc[0]), heads=t.heads, scalars=t.scalars,
-                       conditions=t.conditions, pretrained=n.pretrained, attention=n.attention, mean=mean, std=std)
+    return build_model(n.arch, n.encoder, bands=image_bands(scenes, t), heads=t.heads, scalars=t.scalars,
+                       conditions=t.conditions, pretrained=n.pretrained, stem=n.stem, attention=n.attention, mean=mean,
+                       std=std)
 
-# %% ../nbs/52_fit.ipynb #n023
+# %% ../nbs/52_fit.ipynb #n025
 def fit_recipe(r:Recipe, scenes:pd.DataFrame,
                holdout=None,        # groups (or scenes) held out; None: as the recipe says
                by:str='group',      # what `holdout` names: 'group' or 'scene'
@@ -138,7 +150,7 @@ def fit_recipe(r:Recipe, scenes:pd.DataFrame,
         return CURVES[s.curve](learn, s.lr, s.epochs, progress=progress and not rank_distrib(), cbs=cbs,
                                checkpoint=checkpoint, every=50, record=r.record() if checkpoint else None)
 
-# %% ../nbs/52_fit.ipynb #n027
+# %% ../nbs/52_fit.ipynb #n029
 TFLOPS = dict(full=5, small=.1) # what a device is taken to sustain with such networks: a GPU, and two cores
 
 def crop_flops(r:Recipe, bands:int=3)->tuple: # (operations of a forward pass over one crop, parameters)
@@ -149,7 +161,7 @@ def crop_flops(r:Recipe, bands:int=3)->tuple: # (operations of a forward pass ov
     with torch.no_grad(), FlopCounterMode(display=False) as count: model(torch.zeros(1,bands,side,side))
     return count.get_total_flops()*(r.augment.crop/side)**2, sum(p.numel() for p in model.parameters())
 
-# %% ../nbs/52_fit.ipynb #n028
+# %% ../nbs/52_fit.ipynb #n030
 def recipe_cost(r:Recipe,
                 tiles:int=10_000, # training tiles, for recipes that go by epochs
                )->dict:           # parameters in millions, pflop, hours on a device of `TFLOPS`
@@ -160,16 +172,6 @@ def recipe_cost(r:Recipe,
     return dict(parameters=round(parameters/1e6,1), pflop=round(total/1e15,3),
                 hours=round(total/(TFLOPS[r.scale]*1e12)/3600,2))
 
-# %% ../nbs/52_fit.ipynb #n032
-BAND_NAMES = {1:['gray'], 3:['red','green','blue'], 4:['red','green','blue','nir']}
-
-def image_bands(scenes:pd.DataFrame, task:Task)->list:
-    "Names of the bands of prepared scenes: of the task, of the files, or the customary ones for their number"
-    if task.bands: return list(task.bands)
-    with Stack(scenes.image.iloc[0], nodata=None) as s: names = s.bands
-    n = len(names)
-    return names if not any(o.startswith('band') for o in names) else BAND_NAMES.get(n, names)
-
 # %% ../nbs/52_fit.ipynb #n034
 def recipe_contract(r:Recipe, scenes:pd.DataFrame, holdout, metrics:dict, *, licence='not stated', attribution='',
                    )->Contract:
@@ -177,6 +179,7 @@ def recipe_contract(r:Recipe, scenes:pd.DataFrame, holdout, metrics:dict, *, lic
     task,p = r.task,r.predict
     gsd = r.data.gsd if isinstance(r.data.gsd, float) else round(float(scenes.gsd.median()),4)
     made = dict(recipe=r.record(), scenes=sorted(scenes.scene),
+                encoder_weights=weights_record(r.network.encoder, r.network.pretrained),
                 held_out=list(holdout) if holdout is not None else SPLITS[r.data.split],
                 versions=dict(geofast=__version__, torch=torch.__version__, python=platform.python_version()))
     return Contract(arch={}, bands=image_bands(scenes, task), dtype=scenes.dtype.iloc[0], outputs=list(task.outputs),

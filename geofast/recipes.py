@@ -32,7 +32,8 @@ class Network:
     arch:str = 'unet'
     encoder:str = 'tu-tf_efficientnet_lite0'
     attention:str|None = None   # in the decoder: 'scse'
-    pretrained:bool|str = True  # True, False, or a file of encoder weights
+    pretrained:bool|str = True  # True, False, a name of aerial or satellite weights, or a file, see `build_model`
+    stem:str = 'zero'           # how bands that the weights do not know begin: 'zero', 'mean', 'repeat' or 'random'
 
 # %% ../nbs/51_recipes.ipynb #n005
 @dataclass(frozen=True)
