@@ -19,11 +19,12 @@ def run_one(path:Path, kept:Path)->int: # 0: stored in the notebook; 1: failed, 
     before, nb = path.read_bytes(), read_nb(path)
     for c in nb.cells:
         if c.cell_type=='code': c.outputs = []
-    bad = []
-    try: CaptureShell(str(path.parent)).run_all(nb, exc_stop=True)
-    except Exception as e: bad.append(f'{type(e).__name__}: {e}')
+    bad,shell = [],CaptureShell(str(path.parent))
     for c in nb.cells:
-        bad += ['\n'.join([c.source, *o['traceback']]) for o in c.get('outputs', []) if o.get('output_type')=='error']
+        if c.cell_type!='code': continue
+        shell.cell(c)
+        bad += ['\n'.join([c.source, *o['traceback']]) for o in c.outputs if o.get('output_type')=='error']
+        if bad: break
     if path.read_bytes()!=before: bad.append('the notebook was edited while it ran')
     print(*bad, sep='\n')
     write_nb(nb, kept if bad else path)
