@@ -12,9 +12,8 @@ import cv2
 import numpy as np
 import pandas as pd
 import rasterio
-from fastprogress.fastprogress import progress_bar
 from .bundle import Bundle, load_bundle
-from .core import DataError, atomic_path
+from .core import DataError, atomic_path, progress_bar
 from .infer import predict_tile
 from .metrics import IoUMeter
 from .prepare import find_scenes
