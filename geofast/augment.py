@@ -266,8 +266,9 @@ def brightness_steps(color:float, # largest change of brightness, of contrast an
                     )->list:      # of albumentations
     "Steps of the published Open Cities solution"
     light = [A.RandomBrightnessContrast(color,color,p=1), A.RandomGamma((100*(1-color),100*(1+color)),p=1)]
+    soft = A.GaussianBlur(0, (.8,1.4), p=1) # OpenCV's own sigma for windows of 3 to 7 px
     noise = [A.GaussNoise(std_range=(.0124,.0277),p=1), A.GaussNoise(std_range=(.01,.05),p=1)]
-    return [A.OneOf(light, p=.5)]*(color>0)+[A.OneOf([A.GaussianBlur((3,7),p=1),*noise], p=blur)]*(blur>0)
+    return [A.OneOf(light, p=.5)]*(color>0)+[A.OneOf([soft,*noise], p=blur)]*(blur>0)
 
 LIGHTS = dict(color=color_steps, brightness=brightness_steps)
 
