@@ -6,9 +6,8 @@
 __all__ = []
 
 # %% ../nbs/56_cli_train.ipynb #n003
-import ast, json
+import ast
 from dataclasses import dataclass
-from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from .core import GeofastError
@@ -36,7 +35,7 @@ def show_recipes(json:bool=False,  # as JSON, with all decisions
                 ):
     "List the recipes: what they are, whose, and what a training costs"
     import pandas as pd
-    from json import dumps
+    from json import dumps # `json` is the option
     from geofast.recipes import find_recipe
     rows = recipe_rows(tiles)
     if json: return print(dumps([r|dict(recipe=find_recipe(r['name'],r['scale']).record()) for r in rows], indent=1))
@@ -116,8 +115,7 @@ def train(data:str,             # folder of images with polygons or masks; STAC,
     n,s = r.network,r.schedule
     print_main(f"{r.name}, {r.scale} scale: {n.arch} with {n.encoder}, {s.epochs} epochs"
                f"{f', {s.steps} steps' if s.steps else ''}, {s.bs} crops of {r.augment.crop} px in a batch")
-    b = train_bundle(r, data, out, cache_dir or f'{out}_work', holdout=held, cbs=logger(log),
-                     licence=licence)
+    b = train_bundle(r, data, out, cache_dir or f'{out}_work', holdout=held, cbs=logger(log), licence=licence)
     end_distributed()
     (name,value), = b.contract.metrics.items()
     print_main(f"{out}: {name} {value:.3f}" if 'iou' not in name else

@@ -30,6 +30,7 @@ from .stack import Stack, read_raster
 from .tasks import Task, task_condition
 from .tiles import check_leak, split_by, split_by_block, split_by_fold, tile_index
 from .train import fit_cycle, fit_cyclic_cosine, history, tile_learner
+from .xyz import WebMercatorGrid
 
 # %% ../nbs/52_fit.ipynb #n008
 SPLITS = dict(blocks='a fifth of the ground, in blocks', tiles='a fifth of the tiles, whose neighbours were trained on',
@@ -122,10 +123,12 @@ def recipe_model(r:Recipe,
                 )->torch.nn.Module:   # `GeoModel`
     "The network of a recipe for the bands of these scenes, with its normalisation"
     mean,std = band_statistics(scenes)
+    return _network(r, image_bands(scenes, r.task), pretrained=r.network.pretrained, mean=mean, std=std)
+
+def _network(r, bands, **kw):
     n,t = r.network,r.task
-    return build_model(n.arch, n.encoder, bands=image_bands(scenes, t), heads=t.heads, scalars=t.scalars,
-                       conditions=t.conditions, pretrained=n.pretrained, stem=n.stem, attention=n.attention, mean=mean,
-                       std=std)
+    return build_model(n.arch, n.encoder, bands=bands, heads=t.heads, scalars=t.scalars, conditions=t.conditions,
+                       stem=n.stem, attention=n.attention, **kw)
 
 # %% ../nbs/52_fit.ipynb #n025
 def fit_recipe(r:Recipe, scenes:pd.DataFrame,
@@ -155,9 +158,7 @@ TFLOPS = dict(full=5, small=.1) # what a device is taken to sustain with such ne
 
 def crop_flops(r:Recipe, bands:int=3)->tuple: # (operations of a forward pass over one crop, parameters)
     "Operations and parameters of the network of a recipe"
-    n,t,side = r.network,r.task,128
-    model = build_model(n.arch, n.encoder, bands=bands, heads=t.heads, scalars=t.scalars, conditions=t.conditions,
-                        pretrained=False, attention=n.attention).eval()
+    side,model = 128,_network(r, bands, pretrained=False).eval()
     with torch.no_grad(), FlopCounterMode(display=False) as count: model(torch.zeros(1,bands,side,side))
     return count.get_total_flops()*(r.augment.crop/side)**2, sum(p.numel() for p in model.parameters())
 
@@ -177,7 +178,8 @@ def recipe_contract(r:Recipe, scenes:pd.DataFrame, holdout, metrics:dict, *, lic
                    )->Contract:
     "The contract of a model trained by `r` on `scenes`"
     task,p = r.task,r.predict
-    gsd = r.data.gsd if isinstance(r.data.gsd, float) else round(float(scenes.gsd.median()),4)
+    own = r.data.gsd is None or isinstance(r.data.gsd, WebMercatorGrid) # each scene has its own
+    gsd = round(float(scenes.gsd.median()),4) if own else r.data.gsd
     made = dict(recipe=r.record(), scenes=sorted(scenes.scene),
                 encoder_weights=weights_record(r.network.encoder, r.network.pretrained),
                 held_out=list(holdout) if holdout is not None else SPLITS[r.data.split],
