@@ -35,7 +35,7 @@ EXTRA_OF = dict(executors='scale', scale='scale', instances='instances')
 LAZY_UP = {('infer','polygons'), ('infer','scale')}
 # Modules below the tasks that may say what is sought, and how unknown is written
 SAY_WHAT = {'kinds', 'synthetic', 'render'}
-TASKS = 50
+TASKS = 60
 
 # ------------------------------------------------------------------ notebooks
 
