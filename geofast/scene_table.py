@@ -149,13 +149,13 @@ def shared_label(image:Path,  # an image without labels of its own name
         if near or d==folder: return near[0] if len(near)==1 else None
 
 # %% ../nbs/11_scene_table.ipynb #n020
-def _labelled(t, folder):
+def _labelled(t, folder, end='.geojson', fix=f"put polygons under the same name: {' '.join(VECTORS)}"):
     "Rows that have labels, with a warning if some have none, an error if all"
     without = t[t.label.isna()]
     if len(without)==len(t):
-        raise DataError(f"none of {len(t)} images in {folder} has labels", got=f"{t.image[0].name} alone",
-                        need=f"{t.scene[0]}.geojson beside it",
-                        fix=f"put polygons under the same name: {' '.join(VECTORS)}")
+        first = next(iter(image_files(t.image[0]).values()))
+        raise DataError(f"none of {len(t)} images in {folder} has labels", got=f"{first.name} alone",
+                        need=f"{t.scene[0]}{end} beside it", fix=fix)
     if len(without):
         warnings.warn(f"{folder}: {len(without)} of {len(t)} images have no labels and are left out "
                       f"({without.scene.iloc[0]} ...)", stacklevel=3)
@@ -187,3 +187,33 @@ def find_folder(folder:str|Path,     # images and their polygons, also in sub-fo
     own = [l is None or l.stem==s for s,l in zip(t.scene,t.label)]
     return t.assign(group=merge_nearby_groups(t.group, t.image),
                     klass=[s if o else l.stem for s,l,o in zip(t.scene,t.label,own)])
+
+# %% ../nbs/11_scene_table.ipynb #n026
+def urban3d_files(folder:str|Path)->dict: # {name: {rgb, dsm, dtm, gti, gtl: path}}, those that are there
+    "Files of each tile in the layout of the Urban 3D challenge, also in sub-folders; none for another layout"
+    out = {}
+    for p in sorted(Path(folder).rglob('*_DSM.tif')):
+        name = p.stem.removesuffix('_DSM')
+        near = {k: p.with_name(f'{name}_{k.upper()}.tif') for k in ('rgb','dsm','dtm','gti','gtl')}
+        near = {k:q for k,q in near.items() if q.exists()}
+        if 'dtm' not in near or p.with_name(f'{name}.tif').exists(): continue # an image of its own: another layout
+        if name in out:
+            raise DataError(f"two tiles in {folder} have one name", got=name, need="a name of its own for each",
+                            fix="rename one")
+        out[name] = near
+    return out
+
+# %% ../nbs/11_scene_table.ipynb #n030
+def find_urban3d(folder:str|Path,     # tiles in the layout of the Urban 3D challenge, also in sub-folders
+                 labelled:bool=True,  # only those with numbers of objects; an error where none has
+                )->pd.DataFrame:      # scene, image, label, instances, group, klass; `classes` where some tile has them
+    "Scene table of tiles with models of surface and terrain; `label` is the file of `instances`"
+    rows = [dict(scene=k, image={b:f[b] for b in ('rgb','dsm','dtm') if b in f}, label=f.get('gti'),
+                 instances=f.get('gti'), classes=f.get('gtl'), group=k.split('_Tile_')[0], klass=k)
+            for k,f in urban3d_files(folder).items()]
+    if not rows:
+        raise DataError(f"no tiles in {folder}", got="no _DSM.tif with a _DTM.tif", need="both, of one name")
+    t = pd.DataFrame(rows)
+    if t.classes.isna().all(): t = t.drop(columns='classes')
+    if labelled: t = _labelled(t, folder, '_GTI.tif', "put the numbers of the objects there")
+    return t.assign(group=merge_nearby_groups(t.group, t.image.map(lambda o: o['dsm'])))
