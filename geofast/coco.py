@@ -69,7 +69,7 @@ def _segments(d, path, category):
 # %% ../nbs/13_coco.ipynb #c030
 def find_coco(path:str|Path,          # annotation.json; the images lie beside it or in `images/`
               category:str|None=None, # name of the category; None: the only one there is
-             )->pd.DataFrame:         # scene, image, label, group, klass, hw (its size), segments
+             )->pd.DataFrame:         # scene, image, label, group, klass, image_id, hw (its size), segments
     """Scene table of a COCO file: each image with its segmentations;
     `site`, a key of the images, is the group where there is one"""
     path = Path(path)
@@ -82,21 +82,35 @@ def find_coco(path:str|Path,          # annotation.json; the images lie beside i
                         need="all of them")
     rows = [dict(scene=file_name(Path(o['file_name']).stem), image=folder/o['file_name'], label=path,
                  group=o.get('site',path.parent.name), klass=o.get('site',path.parent.name),
-                 hw=(o['height'],o['width']), segments=parts[o['id']]) for o in d['images']]
+                 image_id=o['id'], hw=(o['height'],o['width']), segments=parts[o['id']]) for o in d['images']]
     return check_unique_names(pd.DataFrame(rows), path)
 
-# %% ../nbs/13_coco.ipynb #c033
-def coco_mask(s,       # row of `find_coco`
-              g:Stack, # its image, on any grid
-             )->tuple: # mask (h,w) uint8: 0, 1; number of objects
-    "Burn the segmentations of an image"
+# %% ../nbs/13_coco.ipynb #n001
+def _split_parts(segments)->list:
+    "Segmentations with the parts of each polygon apart"
+    return [p for o in segments for p in ([[q] for q in o if len(q)>5] if isinstance(o,list) else [o])]
+
+def coco_instances(s,       # row of `find_coco`
+                   g:Stack, # its image, on any grid
+                   parts:bool=False, # each part of a polygon is an object
+                  )->tuple: # numbers of objects (h,w) int32, 0: none; number of objects
+    "Burn the segmentations of an image, each with its number"
     if tuple(s.hw)!=tuple(g.native.shape):
         raise DataError(f"{s.image} is not the image that was labelled", got=f"{g.native.shape} pixels", need=f"{s.hw}",
                         fix="do not resize it")
     scale = [n/m for n,m in zip(g.native.shape,g.shape)]
-    rings = [np.reshape(p,(-1,2)) for o in s.segments if isinstance(o,list) for p in o if len(p)>5]
-    m = rasterize([shapely.Polygon(r) for r in rings], GeoBox(g.shape, Affine.scale(*scale[::-1])))
+    todo = [*enumerate(_split_parts(s.segments) if parts else s.segments, 1)]
+    rings = [(shapely.Polygon(np.reshape(p,(-1,2))),k) for k,o in todo if isinstance(o,list) for p in o if len(p)>5]
+    m = rasterize([r for r,_ in rings], GeoBox(g.shape, Affine.scale(*scale[::-1])), [k for _,k in rings], 'int32')
     pick = np.ix_(*(((np.arange(n)+.5)*k).astype(int) for n,k in zip(g.shape,scale)))
-    for o in s.segments:
-        if isinstance(o,dict): m |= rle_mask(o)[pick]
-    return m, len(s.segments)
+    for k,o in todo:
+        if isinstance(o,dict): m[rle_mask(o)[pick]>0] = k
+    return m, len(todo)
+
+# %% ../nbs/13_coco.ipynb #n004
+def coco_mask(s,       # row of `find_coco`
+              g:Stack, # its image, on any grid
+             )->tuple: # mask (h,w) uint8: 0, 1; number of objects
+    "Burn the segmentations of an image"
+    m,n = coco_instances(s, g)
+    return (m>0).astype(np.uint8), n
