@@ -97,6 +97,18 @@ def threshold_candidates(prob:np.ndarray, # (h,w) float
     t = t.assign(parent=new[parent[1:]], end=end[1:]).set_axis(new[1:]).sort_index()
     return Candidates(t, new[inner].astype(np.int32))
 
+# %% ../nbs/48_candidates.ipynb #n033
+def label_candidates(labels:np.ndarray, # (h,w) integers, objects from 1
+                     prob:np.ndarray,   # (h,w) float
+                    )->tuple:           # Candidates from 1, in the order of the labels; their labels (n,)
+    "The objects of a label image as candidates; their threshold is the lowest probability of all of them"
+    names = np.unique(labels[labels>0])
+    inner = np.where(labels>0, np.searchsorted(names,labels)+1, 0).astype(np.int32)
+    t = _own(inner, prob, len(names)+1).iloc[1:]
+    t['mean'] /= t.area
+    t.insert(0, 'threshold', prob[inner>0].min(initial=np.inf))
+    return Candidates(t.assign(parent=0, end=t.index+1), inner),names
+
 # %% ../nbs/48_candidates.ipynb #n020
 @patch
 def suppress(self:Candidates,
@@ -112,6 +124,16 @@ def suppress(self:Candidates,
         while p and area[i]>iou*area[p]: gone[p],p = True,parent[p]
         gone[i+1:end[i]] |= big[i+1:end[i]]>iou*area[i]
     return keep[1:]
+
+# %% ../nbs/48_candidates.ipynb #n037
+@patch
+def paint(self:Candidates,
+          keep:np.ndarray, # (n,) bool, in the order of the table
+         )->np.ndarray:    # (h,w) int32, from 1 in that order; inner ones lie over outer ones
+    "The label image of the candidates that are kept"
+    parent,to,seen = np.append(0,self.table.parent),np.arange(len(self)+1),np.append(True,keep)
+    while not seen[to].all(): to = np.where(seen[to], to, parent[to])
+    return np.cumsum(np.append(0,keep)).astype(np.int32)[to][self.inner]
 
 # %% ../nbs/48_candidates.ipynb #n024
 @patch
