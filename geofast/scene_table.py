@@ -149,9 +149,9 @@ def shared_label(image:Path,  # an image without labels of its own name
         if near or d==folder: return near[0] if len(near)==1 else None
 
 # %% ../nbs/11_scene_table.ipynb #n020
-def _labelled(t, folder, end='.geojson', fix=f"put polygons under the same name: {' '.join(VECTORS)}"):
+def _labelled(t, folder, column='label', end='.geojson', fix=f"put polygons under the same name: {' '.join(VECTORS)}"):
     "Rows that have labels, with a warning if some have none, an error if all"
-    without = t[t.label.isna()]
+    without = t[t[column].isna()]
     if len(without)==len(t):
         first = next(iter(image_files(t.image[0]).values()))
         raise DataError(f"none of {len(t)} images in {folder} has labels", got=f"{first.name} alone",
@@ -159,7 +159,7 @@ def _labelled(t, folder, end='.geojson', fix=f"put polygons under the same name:
     if len(without):
         warnings.warn(f"{folder}: {len(without)} of {len(t)} images have no labels and are left out "
                       f"({without.scene.iloc[0]} ...)", stacklevel=3)
-    return t[t.label.notna()].reset_index(drop=True)
+    return t[t[column].notna()].reset_index(drop=True)
 
 # %% ../nbs/11_scene_table.ipynb #n043
 def _images(folder, files):
@@ -206,14 +206,13 @@ def urban3d_files(folder:str|Path)->dict: # {name: {rgb, dsm, dtm, gti, gtl: pat
 # %% ../nbs/11_scene_table.ipynb #n030
 def find_urban3d(folder:str|Path,     # tiles in the layout of the Urban 3D challenge, also in sub-folders
                  labelled:bool=True,  # only those with numbers of objects; an error where none has
-                )->pd.DataFrame:      # scene, image, label, instances, group, klass; `classes` where some tile has them
-    "Scene table of tiles with models of surface and terrain; `label` is the file of `instances`"
-    rows = [dict(scene=k, image={b:f[b] for b in ('rgb','dsm','dtm') if b in f}, label=f.get('gti'),
-                 instances=f.get('gti'), classes=f.get('gtl'), group=k.split('_Tile_')[0], klass=k)
-            for k,f in urban3d_files(folder).items()]
+                )->pd.DataFrame:      # scene, image, instances, group, klass; `classes` where some tile has them
+    "Scene table of tiles with models of surface and terrain, labelled by the numbers of objects"
+    rows = [dict(scene=k, image={b:f[b] for b in ('rgb','dsm','dtm') if b in f}, instances=f.get('gti'),
+                 classes=f.get('gtl'), group=k.split('_Tile_')[0], klass=k) for k,f in urban3d_files(folder).items()]
     if not rows:
         raise DataError(f"no tiles in {folder}", got="no _DSM.tif with a _DTM.tif", need="both, of one name")
     t = pd.DataFrame(rows)
     if t.classes.isna().all(): t = t.drop(columns='classes')
-    if labelled: t = _labelled(t, folder, '_GTI.tif', "put the numbers of the objects there")
+    if labelled: t = _labelled(t, folder, 'instances', '_GTI.tif', "put the numbers of the objects there")
     return t.assign(group=merge_nearby_groups(t.group, t.image.map(lambda o: o['dsm'])))
