@@ -74,13 +74,11 @@ def hash_groups(hashes:np.ndarray, # (n,k) uint64: of each image, the first as i
     "Groups of images that are linked by steps of at most `distance` bits"
     once,back = np.unique(hashes, return_inverse=True)
     back = back.reshape(hashes.shape)
-    own = np.zeros(len(once), bool)
-    own[back[:,0]] = True
-    i,j = near_pairs(once, distance).T
-    keep = own[i]|own[j]
-    i = np.concatenate([i[keep], *(back[:,0] for _ in back.T[1:])]) # all hashes of an image are linked
-    j = np.concatenate([j[keep], *back.T[1:]])
-    part = connected_components(coo_matrix((np.ones(len(i)),(i,j)), shape=(len(once),)*2), directed=False)[1]
+    own = np.isin(np.arange(len(once)), back[:,0])
+    ends = near_pairs(once, distance)
+    same = [back[:,[0,k]] for k in range(1,back.shape[1])] # all hashes of an image are linked
+    ends = np.concatenate([ends[own[ends].any(1)], *same])
+    part = connected_components(coo_matrix((np.ones(len(ends)),ends.T), shape=(len(once),)*2), directed=False)[1]
     _,first,group = np.unique(part[back[:,0]], return_index=True, return_inverse=True)
     return np.argsort(np.argsort(first))[group]
 
