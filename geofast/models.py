@@ -13,8 +13,10 @@ from fastcore.basics import patch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from .core import GeofastError
-from .pretrained import (
-    HUB, EncoderWeights, encoder_weights, find_weights, load_encoder, model_zoo, name_bands, of_timm)
+from .decoders import DECODERS, DecoderNet, decoder_net
+from geofast.pretrained import (
+    HUB, STEMS, EncoderWeights, encoder_weights, find_weights, load_encoder, match_names, model_zoo, name_bands,
+    of_timm)
 
 # %% ../nbs/26_models.ipynb #n001
 def _check_stats(mean, std):
@@ -108,18 +110,21 @@ def norm_stats(encoder:str,         # name in smp, or `tu-` and the name in timm
     if w.source.startswith(HUB+'smp-hub/'):
         c = model_zoo()[0].encoders.get_preprocessing_params(encoder, w.name.removeprefix(encoder+'.'))
         mean_std = c['mean'],c['std']
-    names,top = name_bands(bands, w.bands), pixel_max or w.pixel_max
-    full = lambda v: [v[w.bands.index(o)] if o in w.bands else sum(v)/len(v) for o in names]
-    return tuple([float(o)*top for o in full(v)] for v in mean_std)
+    top = pixel_max or w.pixel_max
+    return tuple([float(o)*top for o in _for_bands(v, bands, w.bands)] for v in mean_std)
+
+def _for_bands(v, bands, have):
+    return [v[have.index(o)] if o in have else sum(v)/len(v) for o in name_bands(bands,have)]
 
 # %% ../nbs/26_models.ipynb #c040
 def check_names(arch:str, encoder:str)->None: # GeofastError with the nearest names
-    "Raise if smp has no such decoder or encoder, or timm no such weights"
+    "Raise if there is no such decoder, or smp or timm has no such encoder or weights"
     smp,timm = model_zoo()
     tu = ['tu-'+o for o in timm.list_models()]
     base,_,tag = encoder.partition('.') if encoder.startswith('tu-') else (encoder,'','')
     encoders = tu if encoder.startswith('tu-') else [*smp.encoders.encoders]
-    for what,name,known in (('architecture',arch,[*smp.MODEL_ARCHITECTURES_MAPPING]), ('encoder',base,encoders)):
+    decoders = [*smp.MODEL_ARCHITECTURES_MAPPING, *DECODERS]
+    for what,name,known in (('architecture',arch,decoders), ('encoder',base,encoders)):
         if name in known: continue
         near = [f'tu-{name}'] if f'tu-{name}' in tu else difflib.get_close_matches(name,known) or known[:5]
         raise GeofastError(f"no such {what}", got=name, need=f"for example {', '.join(near)}")
@@ -147,12 +152,17 @@ _VIT = 'vision_transformer','deit','eva'
 _ANY_SIZE = {**dict.fromkeys(_SWIN,dict(strict_img_size=False)), **dict.fromkeys(_VIT,dict(dynamic_img_size=True))}
 
 def build_net(arch:str, encoder:str, bands:int, classes:int, attention:str|None=None)->nn.Module: # GeofastError
-    "A network of smp with random weights, for images of any size where its encoder can"
+    "A network with random weights, for images of any size where its encoder can"
+    if attention and arch in DECODERS:
+        raise GeofastError("this decoder has no attention", got=arch, need="unet, unetplusplus")
     smp,timm = model_zoo()
     name = encoder.removeprefix('tu-').split('.')[0]
     family = timm.models.model_entrypoint(name).__module__.split('.')[-1] if encoder.startswith('tu-') else None
-    try: return smp.create_model(arch, encoder_name=encoder, encoder_weights=None, in_channels=bands, classes=classes,
-                                 **_ANY_SIZE.get(family,{}), **_given(decoder_attention_type=attention))
+    try:
+        if arch in DECODERS: return decoder_net(arch, encoder, bands, classes=classes)
+        return smp.create_model(arch, encoder_name=encoder, encoder_weights=None, in_channels=bands, classes=classes,
+                                **_ANY_SIZE.get(family,{}), **_given(decoder_attention_type=attention))
+    except GeofastError: raise # it says more
     except (ValueError, IndexError) as e:
         raise GeofastError(f"{arch} does not take the encoder {encoder}", got=str(e).splitlines()[0][:100],
             need="arch='dpt' for a plain vision transformer (ViT, DeiT, DINOv3); with 'unet', 'fpn' or 'upernet' "
@@ -164,7 +174,7 @@ def _given(**kw): return {k:v for k,v in kw.items() if v}
 def input_stride(net:nn.Module, encoder:str, bands:int)->int: # px; GeofastError if only one size fits
     "What the sides of an image must be multiples of; tried out where an encoder may be bound to one size"
     smp,timm = model_zoo()
-    step = net.encoder.output_stride
+    step = net.stride if isinstance(net, DecoderNet) else net.encoder.output_stride
     cfg = timm.get_pretrained_cfg(encoder[3:]) if encoder.startswith('tu-') else None
     fixed = cfg is not None and cfg.fixed_input_size
     if not fixed and not isinstance(net, smp.DPT): return step
@@ -180,8 +190,34 @@ def _takes(net, x):
     except (AssertionError, RuntimeError, IndexError): return False
     finally: net.train()
 
+# %% ../nbs/26_models.ipynb #n053
+def stem_weights(encoder:nn.Module)->dict: # copies, under the names in the encoder
+    "Weights and statistics of an encoder's first convolution, and of the normalization after it"
+    own = [(k,m) for k,m in encoder.named_modules() if [*m.parameters(recurse=False)]]
+    i = next(i for i,(_,m) in enumerate(own) if isinstance(m,nn.Conv2d))
+    layers = [own[i], *(o for o in own[i+1:i+2] if o[1].weight.ndim==1)]
+    return {f'{k}.{n}': v.clone() for k,m in layers for n,v in m.state_dict().items()}
+
+# %% ../nbs/26_models.ipynb #n056
+def load_weights(model:GeoModel, state:dict, # of a model, or of an encoder
+                 stem:str='zero',            # see `adapt_stem`; 'new': first convolution and normalization remain
+                 *, bands:int|list, have:tuple, name:str, # as in `load_encoder`
+                )->None:                     # GeofastError if a weight of the encoder is missing or has another shape
+    "Fill a model, or its encoder where `state` is of other decoders or heads"
+    if stem not in (*STEMS,'new'): raise GeofastError("no such stem", got=stem, need=', '.join((*STEMS,'new')))
+    mine = model.state_dict()
+    def fit(names): return all(k in state and state[k].shape==mine[k].shape for k in names)
+    if stem!='new' and set(state)==set(mine) and fit(mine):
+        model.load_state_dict(state)
+        return
+    enc = getattr(model.net.encoder, 'model', model.net.encoder)
+    new,how = (match_names(enc.state_dict(),state)|stem_weights(enc),'random') if stem=='new' else (state,stem)
+    load_encoder(model.net, new, how, bands=bands, have=have, name=name)
+    rest = [k for k in mine if not k.startswith('net.encoder.') and k not in ('mean','std')]
+    if fit(rest): model.load_state_dict({k: state[k] for k in rest}, strict=False)
+
 # %% ../nbs/26_models.ipynb #c042
-def build_model(arch:str='unet',          # decoder of smp: 'unet', 'fpn', 'deeplabv3plus', ...
+def build_model(arch:str='unet',          # decoder of smp: 'unet', 'fpn', ...; or of `DECODERS`
                 encoder:str='tu-tf_efficientnet_lite0', # of smp, or `tu-` and a name of timm
                 bands:int|list=3,         # names in order; a number: those of the weights (red, green, blue) and others
                 *,
@@ -192,7 +228,7 @@ def build_model(arch:str='unet',          # decoder of smp: 'unet', 'fpn', 'deep
                 mean:list|None=None,      # in raw pixel values, one for each band; None: those of the weights
                 std:list|None=None,
                 pixel_max:float|None=None, # raw value that counts as 1 in the statistics of the weights; None: theirs
-                stem:str='zero',          # bands that the weights do not know: 'zero', 'mean', 'repeat', 'random'
+                stem:str='zero',          # of bands that the weights do not know, see `adapt_stem`; or 'new', for all
                 attention:str|None=None,  # in the decoder of a 'unet', 'unetplusplus': 'scse' (Roy et al. 2018)
                )->GeoModel:               # GeofastError where a name, the weights or the statistics do not fit
     "A segmentation network that takes raw pixels"
@@ -202,14 +238,15 @@ def build_model(arch:str='unet',          # decoder of smp: 'unet', 'fpn', 'deep
     net = build_net(arch, encoder, n, sum(heads.values()), attention)
     w,state = find_weights(encoder, pretrained), encoder_weights(encoder, pretrained)
     m,s = norm_stats(encoder, bands, pixel_max, pretrained=pretrained)
-    if state.get('mean', torch.empty(0)).numel()==n: m,s = (state[k].flatten().tolist() for k in ('mean','std'))
+    own = [state[k].flatten().tolist() for k in ('mean','std') if k in state]
+    if own and len(own[0]) in (n,len(w.bands)):
+        m,s = (v if len(v)==n else _for_bands(v, bands, w.bands) for v in own)
     parts = dict(heads=dict(heads), **_given(scalars=scalars, conditions=conditions))
     config = dict(arch=arch, encoder=encoder, bands=n, **parts, **_given(attention=attention))
     model = GeoModel(net, m if mean is None else list(mean), s if std is None else list(std),
                      input_stride(net, encoder, n), config, **parts)
     if (got:=model.mean.shape[1])!=n: raise GeofastError("each band needs a mean and a std", got=f"{got} for {n} bands")
-    if set(state)==set(model.state_dict()): model.load_state_dict(state)
-    elif state: load_encoder(net, state, stem, bands=bands, have=w.bands, name=w.name)
+    if state: load_weights(model, state, stem, bands=bands, have=w.bands, name=w.name)
     return model
 
 # %% ../nbs/26_models.ipynb #n028
