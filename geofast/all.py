@@ -18,7 +18,8 @@ __all__ = ['Win', 'GeoBox', 'KINDS', 'IGNORE_INDEX', 'Raster', 'Stack', 'read_ra
            'leave_one_out', 'Round', 'train_rounds']
 
 # %% ../nbs/79_all.ipynb #c004
-from .augment import Target, train_aug
+from .kinds import Target
+from .augment import train_aug
 from .bundle import Bundle, Contract, join_bundles, load_bundle, save_bundle
 from .clean import clean_labels
 from .core import GeofastError, Win, seed_all

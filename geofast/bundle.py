@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 from .core import ContractError, GeofastError, atomic_path, fsync_path, sha256
 from .models import build_model, model_config
 from .kinds import KINDS
-from .outputs import Output, activate, join_values
+from .outputs import MEANS, Output, activate, join_values
 from .stack import Stack
 
 # %% ../nbs/33_bundle.ipynb #c005
@@ -34,8 +34,10 @@ class Contract:
     conditions:dict|None = None      # beside the pixels: {'city': names, 'gsd': True}, see `build_model`
     gsd:float|None = None            # metres per pixel of training; None: any
     gsd_range:list|None = None       # [finest, coarsest] native resolution accepted, metres per pixel
-    ensemble:str = 'probability'     # of the members: their mean value, or for probabilities that of their mean 'logit'
+    ensemble:str = 'probability'     # of the members: mean of probabilities, or of their 'logit', or 'geometric' mean
+    views:str = 'probability'        # of test-time augmentation: the same
     fill:list|None = None            # value of invalid pixels, one per band; None: the mean of normalisation
+    objects:dict|None = None         # how they are told apart: {'seeds': an output, 'rule': of `SeedRule`, 'gsd'}
     tile:int = 512                   # side of a prediction tile, px
     overlap:int = 128                # of neighbouring tiles, px
     recipe:str = 'custom'
@@ -51,7 +53,7 @@ def _output_json(o):
     k = KINDS[o.kind]
     def usual(n, v): return n in ('dtype','step','nodata') and (v==getattr(k,n) or v!=v and getattr(k,n)!=getattr(k,n))
     return {n: ('nan' if v!=v else list(v) if isinstance(v,tuple) else v) for n,v in asdict(o).items()
-            if not usual(n,v) and v not in (None,(),'')}
+            if not usual(n,v) and v is not False and v not in (None,(),'')}
 
 def contract_json(contract:Contract)->str:
     "The text of bundle.json"
@@ -191,7 +193,7 @@ def save_bundle(folder:str|Path,   # made new; an older bundle there is replaced
 # %% ../nbs/33_bundle.ipynb #c021
 def join_bundles(bundles:list,   # `Bundle`s or folders; the contract of the first counts
                  out:str|Path,
-                 ensemble:str='probability', # or 'logit'
+                 ensemble:str='probability', # or 'logit', 'geometric'
                  fp16:bool=False,
                 )->Bundle:
     "One bundle with the members of all; what the networks expect must agree"
@@ -204,8 +206,7 @@ def join_bundles(bundles:list,   # `Bundle`s or folders; the contract of the fir
             if was!=now:
                 raise ContractError("the bundles do not fit together", got=f"{k}: {was} and {now}", need="the same",
                                     fix="train them for the same bands, pixels, resolution and outputs")
-    if ensemble not in ('probability','logit'):
-        raise GeofastError("no such average", got=ensemble, need="probability or logit")
+    if ensemble not in MEANS: raise GeofastError("no such average", got=ensemble, need=' or '.join(MEANS))
     made = dict(members=[dict(b.contract.provenance, bundle=b.contract.recipe, sha256=b.fingerprint()) for b in bs])
     joint = replace(first, ensemble=ensemble, provenance=made, metrics={})
     return save_bundle(out, [m for b in bs for m in b.models], joint, fp16)

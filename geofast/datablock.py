@@ -15,7 +15,8 @@ from fastai.vision.core import TensorImage, TensorMask
 from fastai.vision.data import get_grid
 import fastai.vision.learner # registers how batches and results of images are laid out
 from plum import dispatch # of fastai's `show_batch`
-from .augment import MASK, Target, set_pixels, train_aug, valid_aug
+from .kinds import MASK, Target, read_targets
+from .augment import set_pixels, train_aug, valid_aug
 from .tiles import pixel_map, read_window
 from .core import DataError, Win
 from .kinds import IGNORE_INDEX, KINDS, decode, get_kind
@@ -148,14 +149,15 @@ class _SampleAug(ItemTransform):
     def encodes(self, sample):
         x,*y = sample
         row = y.pop(0).row if self.condition else None
-        y = {t: v.numpy() if v.ndim else float(v) for t,v in zip(self.targets, y)}
+        y = {t: v.numpy() if v.ndim else float(v) for t,v in zip(read_targets(self.targets), y)}
         x = _bands_last(x.numpy())
-        mask = next((v for t,v in y.items() if t.kind=='mask'), None)
-        if mask is not None: set_pixels(x, mask==IGNORE_INDEX, self.fill)
+        labels = next(((t,v) for t,v in y.items() if t.kind in ('mask','instances')), None)
+        if labels: set_pixels(x, labels[1]==KINDS[labels[0].kind].unknown, self.fill)
         if row is not None: y[_GSD] = float(row.gsd)
         x,y = self._augment(x, y)
         extra = () if row is None else (self.condition(row, y[_GSD]),)
-        return TensorGeoImage(torch.from_numpy(_bands_first(x))), *extra, *(_tensor(y[t], t.kind) for t in self.targets)
+        made = (_tensor(t.make(y[t.of]) if t.of else y[t], t.kind) for t in self.targets)
+        return TensorGeoImage(torch.from_numpy(_bands_first(x))), *extra, *made
     def _augment(self, x, y):
         if list(y)!=[MASK]: return self.aug(x, y)
         x,m = self.aug(x, y[MASK]) # f(image, mask) will do
@@ -176,7 +178,7 @@ def tile_block(size:int,    # side of a training crop, px
     "A `DataBlock` from a tile index to samples: `TensorGeoImage` (c,size,size), the condition if any, and the targets"
     train,valid = aug or train_aug(size, fill=fill), valid_aug(valid_size or size, fill)
     extra = (TransformBlock(type_tfms=_ReadCondition(condition)),) if condition else ()
-    return DataBlock(blocks=(GeoImageBlock, *extra, *map(TargetBlock,targets)), n_inp=1+len(extra),
+    return DataBlock(blocks=(GeoImageBlock, *extra, *map(TargetBlock,read_targets(targets))), n_inp=1+len(extra),
                      get_items=_items, splitter=_split,
                      item_tfms=[a(f, fill, tuple(targets), condition) for a,f in ((_TrainAug,train),(_ValidAug,valid))])
 
@@ -211,7 +213,7 @@ def show_batch(x:tuple[TensorGeoImage,torch.Tensor], y, samples, ctxs=None, max_
 
 # %% ../nbs/20_datablock.ipynb #n035
 def _check_columns(tiles, targets, condition):
-    need = ['gsd']*bool(condition)+[t.column for t in targets]
+    need = ['gsd']*bool(condition)+[t.column for t in read_targets(targets)]
     if lacking := [c for c in need if c not in tiles]:
         raise DataError("the tile index lacks columns of the targets", got=', '.join(tiles), need=', '.join(lacking),
                         fix="add them, or give `Target` another `column`")

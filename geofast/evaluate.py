@@ -14,45 +14,55 @@ from .bundle import Bundle, load_bundle
 from .core import DataError, Win
 from .distrib import main_process_first
 from .infer import predict_tile
+from .instance_scores import label_overlaps, object_scores
 from .kinds import IGNORE_INDEX
 from .metrics import IoUMeter
-from .prepare import find_scenes, label_mask
+from .prepare import find_scenes
+from .labels import label_instances, label_mask
 from .fit import fit_or_load, recipe_scenes
 from .recipes import Recipe
 from .stack import Stack
 from .tasks import need_binary
 
 # %% ../nbs/63_evaluate.ipynb #c019
-def scene_truth(scene)->np.ndarray: # (h,w) uint8, `IGNORE_INDEX` where there are no pixels
-    "Labels of a raw scene, burned on its own grid"
+def scene_truth(scene)->tuple: # (h,w) uint8, `IGNORE_INDEX` where there are no pixels; (h,w) int32, numbered objects
+    "Labels of a raw scene on its own grid: classes, and numbers of objects"
     with Stack(scene.image) as g:
-        m = label_mask(scene, g)[0]
-        return np.where(g.read_valid(Win(0,0,*g.shape)), m, IGNORE_INDEX).astype(np.uint8)
+        m,valid = label_mask(scene, g)[0], g.read_valid(Win(0,0,*g.shape))
+        return np.where(valid, m, IGNORE_INDEX).astype(np.uint8), label_instances(scene, g)[0]
+
+# %% ../nbs/63_evaluate.ipynb #n060
+def _shared(scenes): # bool, whose label file other scenes have, too
+    return scenes.label.duplicated(keep=False) if 'label' in scenes else False
 
 # %% ../nbs/63_evaluate.ipynb #n002
 def evaluate(model:Bundle|str|Path,
              scenes:pd.DataFrame|str|Path, # raw scene table or folder
              tta:str='none',
-            )->tuple:                      # (table per `klass` and in all, the `IoUMeter`)
+            )->tuple:                      # table per `klass` and in all: IoU, F1 ...; the `IoUMeter`
     "Score a bundle on whole scenes, on their own pixels; tiles that share a label file count as one scene"
     model = model if isinstance(model, Bundle) else load_bundle(model)
     need_binary(model.contract.outputs, "scores of whole scenes need")
     scenes = scenes if isinstance(scenes, pd.DataFrame) else find_scenes(scenes)
-    if 'shared' not in scenes: scenes = scenes.assign(shared=scenes.label.duplicated(keep=False))
-    meter = IoUMeter()
+    if 'shared' not in scenes: scenes = scenes.assign(shared=_shared(scenes))
+    meter,found = IoUMeter(),{}
     for s in scenes.itertuples():
-        meter.update(predict_tile(s.image, model, tta=tta).mask==1, scene_truth(s), group=s.klass)
-    return meter.table(), meter
+        p,(truth,ids) = predict_tile(s.image, model, tta=tta),scene_truth(s)
+        meter.update(p.mask==1, truth, group=s.klass)
+        found.setdefault(s.klass,[]).append(label_overlaps(p.instances(), ids, truth!=IGNORE_INDEX))
+    t = meter.table()
+    for k,o in (found|dict(all=sum(found.values(),[]))).items():
+        t.loc[k,['objects','f1']] = sum(len(x.truth) for x in o),object_scores(o)['f1']
+    return t, meter
 
 # %% ../nbs/63_evaluate.ipynb #c022
-def _scores(m): return m.table().loc['all',['images','tp','fp','fn','tn','iou','precision','recall']].to_dict()
+SCORES = ['images','tp','fp','fn','tn','iou','precision','recall']
 
 def _group_rows(b, held, group, tta)->tuple:
     "Rows of a group that was left out, and its meter"
-    meters = {k: evaluate(b, held[held.klass==k], tta)[1] for k in held.klass.unique()}
-    m = sum(meters.values())
-    parts = [dict(left_out=group, scored_on=k, **_scores(o)) for k,o in meters.items()] if len(meters)>1 else []
-    return [*parts, dict(left_out=group, scored_on='all', **_scores(m))], m
+    t,m = evaluate(b, held, tta)
+    names = [k for k in t.index if len(t)>2 or k=='all']
+    return [dict(left_out=group, scored_on=k, **t.loc[k,[*SCORES,'objects','f1']]) for k in names], m
 
 # %% ../nbs/63_evaluate.ipynb #n003
 def leave_one_out(r:Recipe,
@@ -62,12 +72,12 @@ def leave_one_out(r:Recipe,
                   progress:bool=True,
                   tta:str|None=None,  # None: as the recipe says
                   groups=None,        # only these are left out in turn; None: each
-                 )->pd.DataFrame:     # rows per scene and per group: images, pixel counts, iou, precision, recall
+                 )->pd.DataFrame:     # rows per scene and per group: images, pixel counts, IoU, ..., objects, their F1
     "Train one model per group on all the others and score it on the group, on raw pixels"
     need_binary(r.task.outputs, "leaving one group out needs")
     raw = data if isinstance(data, pd.DataFrame) else find_scenes(data)
     cache_dir,rows,tta = Path(cache_dir),[],tta or r.predict.tta
-    raw,loud = raw.assign(shared=raw.label.duplicated(keep=False)), progress and not rank_distrib()
+    raw,loud = raw.assign(shared=_shared(raw)), progress and not rank_distrib()
     with main_process_first(): scenes = recipe_scenes(r, raw, cache_dir/'scenes', progress=loud)
     if scenes.group.nunique()<2:
         raise DataError("nothing to leave out", got=f"one group: {scenes.group.iloc[0]}", need="scenes of two or more",
@@ -79,7 +89,7 @@ def leave_one_out(r:Recipe,
         rows,total = rows+more, total+m
         if loud: print(f"{g}: IoU {m.score():.3f}", flush=True)
     t = pd.DataFrame(rows)
-    mean = t[t.scored_on=='all'][['iou','precision','recall']].mean().to_dict()
+    mean = t[t.scored_on=='all'][['iou','precision','recall','f1']].mean().to_dict()
     last = [dict(left_out='each', scored_on='mean over groups', **mean),
-            dict(left_out='each', scored_on='all pixels', **_scores(total))]
+            dict(left_out='each', scored_on='all pixels', **total.table().loc['all',SCORES])]
     return pd.concat([t, pd.DataFrame(last)], ignore_index=True)

@@ -11,10 +11,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+from fastai.callback.training import GradientAccumulation, GradientClip
 from fastai.torch_core import num_distrib, rank_distrib
+from fastcore.foundation import L
 from torch.utils.flop_counter import FlopCounterMode
 from . import __version__
-from .augment import MASK, train_aug
+from .kinds import MASK, read_targets
+from .augment import train_aug
 from .bundle import Bundle, Contract, load_bundle, save_bundle
 from .core import GeofastError, seed_all
 from .datablock import tile_dls
@@ -29,7 +32,8 @@ from .sampling import class_weights
 from .stack import Stack, read_raster
 from .tasks import Task, task_condition
 from .tiles import check_leak, split_by, split_by_block, split_by_fold, tile_index
-from .train import fit_cycle, fit_cyclic_cosine, history, tile_learner
+from .schedules import OPTIMIZERS, fit_constant, fit_cyclic_cosine
+from .train import fit_cycle, history, tile_learner
 from .xyz import WebMercatorGrid
 
 # %% ../nbs/62_fit.ipynb #n008
@@ -100,7 +104,7 @@ def recipe_dls(r:Recipe,
     rgb = bands==3 and scenes.dtype.iloc[0]=='uint8'
     fill = [127]*bands if fill is None else fill
     aug = train_aug(a.crop, rgb, a.zoom, a.rotate, a.color, a.blur, fill, symmetries=a.symmetries, light=a.light)
-    draws = len(train) if s.steps is None else s.bs*max(1,num_distrib())*max(1,s.steps//s.epochs)
+    draws = len(train) if s.steps is None else s.bs*s.accumulate*max(1,num_distrib())*max(1,s.steps//s.epochs)
     return tile_dls(tiles, a.crop, s.bs, sample_weights=draw_weights(r, train), samples_per_epoch=draws, fill=fill,
                     bands=bands, aug=aug, valid_size=r.data.tile, seed=s.seed, targets=r.task.targets,
                     condition=task_condition(r.task))
@@ -116,19 +120,26 @@ def image_bands(scenes:pd.DataFrame, task:Task)->list:
     return names if not any(o.startswith('band') for o in names) else BAND_NAMES.get(n, names)
 
 # %% ../nbs/62_fit.ipynb #n024
-CURVES = dict(one_cycle=fit_cycle, cyclic_cosine=fit_cyclic_cosine)
+CURVES = dict(one_cycle=fit_cycle, cyclic_cosine=fit_cyclic_cosine, constant=fit_constant)
 
 def recipe_model(r:Recipe,
                  scenes:pd.DataFrame, # prepared
                 )->torch.nn.Module:   # `GeoModel`
     "The network of a recipe for the bands of these scenes, with its normalisation"
-    mean,std = band_statistics(scenes)
-    return _network(r, image_bands(scenes, r.task), pretrained=r.network.pretrained, mean=mean, std=std)
+    bands = image_bands(scenes, r.task)
+    mean,std = band_statistics(scenes) if r.network.normalize else ([0.]*len(bands),[1.]*len(bands))
+    return _network(r, bands, pretrained=r.network.pretrained, mean=mean, std=std)
 
 def _network(r, bands, **kw):
     n,t = r.network,r.task
     return build_model(n.arch, n.encoder, bands=bands, heads=t.heads, scalars=t.scalars, conditions=t.conditions,
                        stem=n.stem, attention=n.attention, **kw)
+
+# %% ../nbs/62_fit.ipynb #n070
+def _step_callbacks(s): # `Schedule`
+    "What happens to gradients before a step"
+    more = [GradientAccumulation(s.bs*s.accumulate)] if s.accumulate>1 else []
+    return more+([GradientClip(s.clip)] if s.clip else [])
 
 # %% ../nbs/62_fit.ipynb #n025
 def fit_recipe(r:Recipe, scenes:pd.DataFrame,
@@ -141,17 +152,21 @@ def fit_recipe(r:Recipe, scenes:pd.DataFrame,
                **kw):               # of `tile_learner`
     "Train the network of a recipe on prepared scenes, on all processes that were launched; returns the `Learner`"
     task,s = r.task,r.schedule
-    if s.curve not in CURVES: raise GeofastError("no such curve", got=s.curve, need=', '.join(CURVES))
+    for what,have in dict(curve=CURVES, optimizer=OPTIMIZERS).items():
+        if getattr(s,what) not in have: raise GeofastError(f"no such {what}", got=getattr(s,what), need=', '.join(have))
     seed_all(s.seed)
     model = recipe_model(r, scenes)
     fill = model.mean.flatten().numpy()
     fill = (fill if scenes.dtype.iloc[0].startswith('float') else np.rint(fill)).tolist()
     dls = recipe_dls(r, scenes, holdout, by, fill=fill)
     learn = tile_learner(dls, model, task.loss(s.epochs), wd=s.wd, ema_decay=s.ema_decay,
+                         opt_func=OPTIMIZERS[s.optimizer],
                          **({} if task.metrics is None else dict(metrics=task.metrics)), **kw)
+    how = dict(drop=s.drop) if s.curve=='constant' else {}
     with distributed(learn):
-        return CURVES[s.curve](learn, s.lr, s.epochs, progress=progress and not rank_distrib(), cbs=cbs,
-                               checkpoint=checkpoint, every=50, record=r.record() if checkpoint else None)
+        return CURVES[s.curve](learn, s.lr, s.epochs, progress=progress and not rank_distrib(),
+                               cbs=L(cbs)+_step_callbacks(s), checkpoint=checkpoint, every=50,
+                               record=r.record() if checkpoint else None, **how)
 
 # %% ../nbs/62_fit.ipynb #n029
 TFLOPS = dict(full=5, small=.1) # what a device is taken to sustain with such networks: a GPU, and two cores
@@ -168,7 +183,8 @@ def recipe_cost(r:Recipe,
                )->dict:           # parameters in millions, pflop, hours on a device of `TFLOPS`
     "Estimated cost of a training"
     flops,parameters = crop_flops(r)
-    crops = r.schedule.epochs*tiles if r.schedule.steps is None else r.schedule.steps*r.schedule.bs
+    s = r.schedule
+    crops = s.epochs*tiles if s.steps is None else s.steps*s.bs*s.accumulate
     total = 3*flops*crops
     return dict(parameters=round(parameters/1e6,1), pflop=round(total/1e15,3),
                 hours=round(total/(TFLOPS[r.scale]*1e12)/3600,2))
@@ -186,14 +202,17 @@ def recipe_contract(r:Recipe, scenes:pd.DataFrame, holdout, metrics:dict, *, lic
                 versions=dict(geofast=__version__, torch=torch.__version__, python=platform.python_version()))
     return Contract(arch={}, bands=image_bands(scenes, task), dtype=scenes.dtype.iloc[0], outputs=list(task.outputs),
                     derived=task.derived, scaling=task.scaling, conditions=task.conditions, gsd=gsd,
+                    objects=task.objects and dict(task.objects, gsd=gsd),
                     gsd_range=[round(gsd/8,4), round(gsd*1.5,4)], tile=p.infer_tile, overlap=p.infer_overlap,
-                    recipe=r.name, licence=licence, attribution=attribution, provenance=made, metrics=metrics)
+                    views=p.views, recipe=r.name, licence=licence, attribution=attribution, provenance=made,
+                    metrics=metrics)
 
 # %% ../nbs/62_fit.ipynb #n035
 def recipe_scenes(r:Recipe, data, cache_dir, progress:bool=True)->pd.DataFrame: # as of `prepare_scenes`
     "Prepared scenes with the bands and targets of a recipe's task, at its resolution"
     t = r.task
-    return prepare_scenes(data, cache_dir, r.data.gsd, targets=None if t.targets==(MASK,) else t.targets, bands=t.bands,
+    targets = None if t.targets==(MASK,) else read_targets(t.targets)
+    return prepare_scenes(data, cache_dir, r.data.gsd, targets=targets, bands=t.bands,
                           derived=t.derived or None, scaling=t.scaling, progress=progress)
 
 # %% ../nbs/62_fit.ipynb #n036

@@ -6,7 +6,7 @@
 __all__ = ['Prediction', 'predict_tile', 'RasterResult', 'predict_raster']
 
 # %% ../nbs/41_infer.ipynb #c002
-import time
+import tempfile, time
 from dataclasses import dataclass, field
 from pathlib import Path
 import numpy as np
@@ -17,7 +17,7 @@ from .core import GeofastError, Win
 from .grid import GeoBox, OnGrid
 from .job import (
     fill_store, finish_store, image_condition, make_plan, make_run, native_scalars, open_job, save_receipt)
-from .kinds import IGNORE_INDEX
+from .kinds import IGNORE_INDEX, KINDS
 from .outputs import Output, encode_rows, output_files, pool_scalars
 from .plan import make_region
 from .raster import Raster
@@ -37,6 +37,7 @@ class Prediction(OnGrid):
     scalars:dict = field(default_factory=dict) # {output: number} for the whole image
     receipt:dict = field(default_factory=dict) # what made it
     image:object = field(default=None, repr=False) # what was predicted
+    objects:dict = field(default_factory=dict) # of the contract: how they are told apart
 
     def __getitem__(self, name:str)->np.ndarray|float:
         "Values (rows, cols) of an output with one channel, (channels, rows, cols) of others, or a number for the image"
@@ -50,7 +51,7 @@ class Prediction(OnGrid):
 @patch
 def binary_output(self:Prediction)->Output:
     "The one binary output, which `prob`, `mask` and `polygons` are about; an error where there is none or more"
-    found = [o for o in self.outputs if o.kind=='probability' and o.width==1]
+    found = [o for o in self.outputs if o.kind=='probability' and o.width==1 and not o.auxiliary]
     if len(found)!=1:
         raise GeofastError("this prediction has no single mask", got=', '.join(o.name for o in self.outputs),
                            need="one binary output", fix="ask for one by name: prediction['name']")
@@ -66,11 +67,27 @@ def mask(self:Prediction)->np.ndarray:
     "Mask (rows, cols) uint8 of the one binary output: 1, 0, and `IGNORE_INDEX` where there are no pixels"
     return np.where(self.valid, self.prob>self.binary_output().threshold, IGNORE_INDEX).astype(np.uint8)
 
+# %% ../nbs/41_infer.ipynb #n050
+@patch
+def instances(self:Prediction,
+              rule=None, # `SeedRule`; None: that of the model
+             )->np.ndarray: # (rows, cols) int32: objects from 1, 0 none, -1 where there are no pixels
+    "Objects of the one binary output, each with its number"
+    from geofast.instances import object_rule, watershed_instances
+    given,seeds,height = object_rule(self.objects, self.gsd)
+    more = dict(seeds=seeds and self[seeds], height=height and self[height])
+    found = watershed_instances(self.prob, rule or given, valid=self.valid, **more)
+    return np.where(self.valid, found, KINDS['instances'].unknown)
+
 # %% ../nbs/41_infer.ipynb #c008
 @patch
-def polygons(self:Prediction, **kw): # arguments of `mask_to_polygons`
+def polygons(self:Prediction,
+             instances:bool|None=None, # those of `instances`; None: if the model was trained to tell them apart
+             **kw): # arguments of `mask_to_polygons`
     "Objects of the one binary output as a GeoDataFrame of polygons with area and confidence"
     from geofast.polygons import mask_to_polygons
+    if bool(self.objects) if instances is None else instances:
+        return mask_to_polygons(self.instances(), self.box, instances=True, prob=self.prob, **kw)
     return mask_to_polygons(self.prob, self.box, threshold=self.binary_output().threshold, valid=self.valid, **kw)
 
 @patch
@@ -128,7 +145,8 @@ def predict_tile(image,               # array (b,h,w) or (h,w,b), path, dataset,
     scalars = native_scalars(contract.outputs, pool_scalars(contract.outputs,records), plan)
     receipt = dict(bundle=run.model.path, options=run.options._asdict(), tile=plan.tile, overlap=plan.overlap,
                    tiles=plan.n_tiles, seconds=round(time.time()-t0,2))
-    return Prediction(values, valid, stack.native, contract.outputs, scalars, receipt, image)
+    return Prediction(values, valid, stack.native, contract.outputs, scalars, receipt, image,
+                      contract.objects or {})
 
 # %% ../nbs/41_infer.ipynb #c027
 @dataclass
@@ -153,9 +171,21 @@ class RasterResult(OnGrid):
     def scalars(self)->dict:
         "Numbers for the whole image"
         return self.receipt.get('scalars',{})
-    def polygons(self, **kw):
+    def instances(self, dst, rule=None, **kw): # .tif; `SeedRule`, None: that of the model; arguments of `label_raster`
+        "Number the objects, from the probabilities, which must have been written; returns `dst`"
+        from geofast.instances import label_raster, object_rule
+        p = self.prob_path
+        if not p: raise GeofastError("objects need the probabilities", fix="predict_raster(..., prob_dst='prob.tif')")
+        given,*names = object_rule(self.receipt.get('objects'), self.gsd)
+        seeds,height = (n and p.with_name(f'{p.stem}_{n}{p.suffix}') for n in names)
+        return label_raster(p, dst, rule or given, seeds=seeds, height=height, **kw)
+    def polygons(self, instances:bool|None=None, **kw): # as of a `Prediction`; arguments of `raster_to_polygons`
         "Objects as polygons; from the probabilities where they were written, else from the mask"
         from geofast.polygons import raster_to_polygons
+        if 'objects' in self.receipt if instances is None else instances:
+            with tempfile.TemporaryDirectory(dir=self.path.resolve().parent) as tmp:
+                ids = self.instances(Path(tmp)/'ids.tif')
+                return raster_to_polygons(ids, instances=True, prob=self.prob_path, **kw)
         return raster_to_polygons(self.prob_path or self.path, threshold=self.receipt['threshold'], **kw)
 
 # %% ../nbs/41_infer.ipynb #c028

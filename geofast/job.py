@@ -194,6 +194,7 @@ def make_receipt(job:RasterJob, t0:float, counts:dict, scalars:dict)->dict: # t0
                 seconds=round(time.time()-t0,2), busy={k:round(v,2) for k,v in clock.items()},
                 limit=max(clock,key=clock.get), peak_memory_mb=peak_memory_mb(), **counts,
                 **(dict(scalars=scalars) if scalars else {}),
+                **(dict(objects=m.contract.objects) if m.contract.objects else {}),
                 versions=dict(geofast=__version__, torch=torch.__version__, rasterio=rasterio.__version__,
                               python=sys.version.split()[0]))
 

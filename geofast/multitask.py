@@ -10,6 +10,7 @@ from typing import NamedTuple
 import torch
 from fastcore.basics import patch
 from torch import Tensor, nn
+from torch.nn import functional as F
 from .core import GeofastError
 from .losses import known_weight
 
@@ -68,6 +69,27 @@ class MaskedRegression(NumberLoss):
     def decodes(self, x:Tensor)->Tensor: # (b,h,w), or (b,c,h,w) of more than one channel
         "The values; a single channel without its axis"
         return x[:,0] if x.shape[1]==1 else x
+
+# %% ../nbs/23_multitask.ipynb #n066
+class SoftBCE(NumberLoss):
+    "Binary cross-entropy of logits with shares, $-t\\log p-(1-t)\\log(1-p)$, mean over the known elements"
+    def forward(self, pred:Tensor,       # (b,1,h,w), logits
+                targ:Tensor,             # (b,h,w), 0-1; NaN where unknown
+                weight:Tensor|None=None, # of each pixel, (b,h,w), 0 where unknown; None: all 1
+               )->Tensor:                # scalar, 0 where nothing is known; (b,) with `reduction='none'`
+        "Loss of the batch, or of each image"
+        x,t,known = known_numbers(pred, targ)
+        w = known.to(x.dtype)
+        if weight is not None: w = w*known_weight(weight, known.any(1))[:,None]
+        return self.mean(F.binary_cross_entropy_with_logits(x, t, reduction='none'), w)
+
+    def activation(self, x:Tensor)->Tensor: # logits
+        "Shares, 0-1"
+        return x.sigmoid()
+
+    def decodes(self, x:Tensor)->Tensor: # (b,1,h,w)
+        "The shares, (b,h,w)"
+        return x[:,0]
 
 # %% ../nbs/23_multitask.ipynb #n025
 class ScalarRegression(MaskedRegression):

@@ -35,6 +35,7 @@ class Output:
     dtype:str|None = None       # in files; None: that of the kind
     step:float|None = None      # value of one step of an integer in files; None: that of the kind
     nodata:float|None = None    # in files; None: that of the kind
+    auxiliary:bool = False      # a probability that only serves to find objects: it has no file of classes
 
     def __post_init__(self):
         k = get_kind(self.kind)
@@ -66,15 +67,23 @@ def activate(o:Output, raw:Tensor, # (b,channels,h,w), or (b,channels) for the w
     if o.activation=='exp': return x.exp()
     return torch.nn.functional.normalize(x, dim=1) if o.activation=='angle' else x
 
+# %% ../nbs/32_outputs.ipynb #n060
+MEANS = dict( # of probabilities: where the mean is taken, and the way back
+    probability=(lambda v: v, lambda v: v), logit=(lambda v: torch.logit(v,1e-6), torch.sigmoid),
+    geometric=(lambda v: v.clamp(min=1e-6).log(), torch.exp))
+
+def mean_of(o:Output, how:str)->tuple: # two functions
+    "Where the mean of an output's values is taken, and the way back; for other kinds as they are"
+    return MEANS[how if o.kind=='probability' else 'probability']
+
 # %% ../nbs/32_outputs.ipynb #c013
 def join_values(o:Output, values:list, # of the members, (b,width,...) each
-                how:str='probability', # or 'logit'
+                how:str='probability', # a key of `MEANS`
                )->Tensor:
     "The value of an ensemble"
     if len(values)==1: return values[0]
-    if o.kind=='probability' and how=='logit':
-        return torch.stack([torch.logit(v,1e-6) for v in values]).mean(0).sigmoid()
-    mean = torch.stack(values).mean(0)
+    to,back = mean_of(o, how)
+    mean = back(torch.stack([to(v) for v in values]).mean(0))
     return torch.nn.functional.normalize(mean, dim=1) if o.activation=='angle' else mean
 
 # %% ../nbs/32_outputs.ipynb #c017
@@ -125,10 +134,18 @@ def _value_files(o, path, dtype, step, nodata):
         out.append(FileOf(o, c, False, step, r))
     return out
 
+# %% ../nbs/32_outputs.ipynb #n002
+def prob_paths(outputs:list, # of `Output`
+               prob_dst,     # path of the first probability
+              )->list:       # of `Path`
+    "Where the probabilities of each probability output are kept"
+    p,probs = Path(prob_dst),[o for o in outputs if o.kind=='probability' and o.spatial]
+    return [p if i==0 else p.with_name(f'{p.stem}_{o.name}{p.suffix}') for i,o in enumerate(probs)]
+
 # %% ../nbs/32_outputs.ipynb #c023
 def output_files(outputs:list,       # of `Output`
                  dst,                # path of the first raster output, .tif
-                 prob_dst=None,      # of the probabilities of the first probability output; None: not written
+                 prob_dst=None,      # of the first probability, others as `<prob_dst>_<name>`; None: not written
                  prob_dtype:str='uint8', # or 'float16'
                 )->list:             # of `FileOf`
     "The files that a result fills; the first is `dst`"
@@ -141,10 +158,12 @@ def output_files(outputs:list,       # of `Output`
     out,dst = [],Path(dst)
     for i,o in enumerate(rasters):
         path = str(dst if i==0 else dst.with_name(f'{dst.stem}_{o.name}{dst.suffix}'))
-        out += [_class_file(o, path)] if o.kind=='probability' else _value_files(o, path, o.dtype, o.step, o.nodata)
-    if not prob_dst: return out
-    first = next(o for o in rasters if o.kind=='probability')
-    return out+_value_files(first, prob_dst, prob_dtype, **PROB_FILES[prob_dtype])
+        if o.kind!='probability': out += _value_files(o, path, o.dtype, o.step, o.nodata)
+        elif not o.auxiliary: out.append(_class_file(o, path))
+    probs = [o for o in rasters if o.kind=='probability'] if prob_dst else []
+    for o,path in zip(probs, prob_paths(probs, prob_dst) if prob_dst else []):
+        out += _value_files(o, path, prob_dtype, **PROB_FILES[prob_dtype])
+    return out
 
 # %% ../nbs/32_outputs.ipynb #c026
 def encode_rows(values:dict,      # {output: (width,n,w)}

@@ -34,6 +34,7 @@ class Network:
     attention:str|None = None   # in the decoder: 'scse'
     pretrained:bool|str = True  # True, False, a name of aerial or satellite weights, or a file, see `build_model`
     stem:str = 'zero'           # how bands that the weights do not know begin: 'zero', 'mean', 'repeat' or 'random'
+    normalize:bool = True       # by the statistics of the weights or of the data; False: bands as they are
 
 # %% ../nbs/61_recipes.ipynb #n005
 @dataclass(frozen=True)
@@ -52,11 +53,15 @@ class Augment:
 class Schedule:
     "How long, and how fast"
     bs:int = 8                  # crops in a batch, of each process
+    accumulate:int = 1          # batches whose gradients make one step
     epochs:int = 4              # between two epochs there is a validation
     steps:int|None = 400        # gradient steps in all; None: in each epoch as many crops as there are tiles
     lr:float = 1e-3             # highest learning rate, of encoder and decoder
-    curve:str = 'one_cycle'     # or 'cyclic_cosine', down and up again every 5 epochs, to no end
-    wd:float = .01              # weight decay
+    curve:str = 'one_cycle'     # or 'cyclic_cosine', down and up again every 5 epochs, to no end; or 'constant'
+    drop:float = 1              # share of the epochs after which a constant rate is a tenth; 1: never
+    optimizer:str = 'adamw'     # or 'adam', 'sgd': with L2 regularisation
+    wd:float = .01              # weight decay, or L2
+    clip:float = 0              # largest norm of a gradient; 0: any
     ema_decay:float = .99       # decay of the mean of the weights; 0: the last weights count
     seed:int = 0
 
@@ -67,6 +72,7 @@ class Predict:
     infer_tile:int = 256        # side of a prediction tile, px
     infer_overlap:int = 64      # of neighbouring tiles, px
     tta:str = 'none'            # 'flips' or 'd4': test-time augmentation of scores and submissions
+    views:str = 'probability'   # mean of its probabilities, or of their 'logit', or 'geometric' mean
 
 # %% ../nbs/61_recipes.ipynb #n009
 PARTS = dict(data=Data, network=Network, augment=Augment, schedule=Schedule, predict=Predict)

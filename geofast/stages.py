@@ -47,7 +47,8 @@ class Run:
     def values(self, x:torch.Tensor)->dict:
         "Values of all outputs for tiles (b,c,h,w): mean over the turns of test-time augmentation"
         o = self.options
-        return tta_mean(lambda t: self.model.values(t, o.precision, self.condition), x, o.tta, self.outputs)
+        f = lambda t: self.model.values(t, o.precision, self.condition)
+        return tta_mean(f, x, o.tta, self.outputs, self.model.contract.views)
 
 # %% ../nbs/37_stages.ipynb #c009
 _END = object()

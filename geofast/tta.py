@@ -6,16 +6,19 @@
 __all__ = []
 
 # %% ../nbs/34_tta.ipynb #c002
+from collections import Counter
 from collections.abc import Callable
 import numpy as np
 from torch import Tensor
 from .core import GeofastError
 from .kinds import D4, map_values, turn, turn_back, turn_matrix
+from .outputs import mean_of
 
 # %% ../nbs/34_tta.ipynb #c006
 TTA = {'none':  [(0,False)], # quarter turns, mirrored before; see `turn`
        'flips': [(0,False), (0,True), (2,True), (2,False)],
-       'd4':    D4}
+       'd4':    D4,
+       'neptune16': D4[:4]+3*D4[4:]} # the 16 runs of the mapping challenge's baseline: mirrored ones count three times
 
 # %% ../nbs/34_tta.ipynb #c018
 def undo(o, v:Tensor, # output, its values for a turned tile: (b,width,h,w), or (b,width) for the whole image
@@ -31,14 +34,15 @@ def tta_mean(f:Callable,   # (b,c,h,w) -> {output name: values}; called once for
              x:Tensor,     # images (b,c,h,w)
              group:str,    # a key of `TTA`
              outputs:list, # of `Output`
+             how:str='probability', # mean of probabilities, a key of `MEANS`
             )->dict:       # {output name: values}
     "Mean of `f` over the turns of `group`, each turned back"
     if group not in TTA:
         raise GeofastError("unknown test-time augmentation", got=group, need=f"one of {', '.join(TTA)}")
     total = {}
-    for g in TTA[group]:
+    for g,times in Counter(TTA[group]).items():
         values = f(turn(x,*g))
         for o in outputs:
-            v = undo(o, values[o.name], *g)
+            v = times*mean_of(o,how)[0](undo(o, values[o.name], *g))
             total[o.name] = total[o.name]+v if o.name in total else v
-    return {n: v/len(TTA[group]) for n,v in total.items()}
+    return {o.name: mean_of(o,how)[1](total[o.name]/len(TTA[group])) for o in outputs}

@@ -99,6 +99,37 @@ def _draw_values(ax, x:np.ndarray, k:Kind, unit:str, bar:bool)->None: # (h,w)
     im = ax.imshow(np.ma.array(x, mask=unknown), cmap=k.cmap, **limits)
     if bar: ax.figure.colorbar(im, ax=ax, label=unit, shrink=.8)
 
+# %% ../nbs/10_viz.ipynb #n024
+def _neighbors(labels, reach)->np.ndarray: # (m,2) pairs of objects, each twice
+    "Objects that come near to each other along a row or a column"
+    pairs = [np.zeros((0,2),labels.dtype)]
+    for x in (labels,labels.T):
+        for d in range(1,reach+1):
+            a,b = x[:,:-d],x[:,d:]
+            on = (a!=b)&(a>0)&(b>0)
+            pairs.append(np.unique(np.stack([a[on],b[on]],1),axis=0))
+    pairs = np.concatenate(pairs)
+    return np.unique(np.concatenate([pairs,pairs[:,::-1]]), axis=0)
+
+# %% ../nbs/10_viz.ipynb #n026
+def spread_colors(labels:np.ndarray, # (h,w) integers, objects from 1; what is not above 0 stays
+                  reach:int=5,       # px, how far apart neighbors may lie
+                  n:int=6,           # colors
+                 )->np.ndarray:      # (h,w) int32, 1..n
+    "Numbers that differ between neighbors"
+    pairs = _neighbors(labels, reach)
+    near = np.split(pairs[:,1], np.searchsorted(pairs[:,0],np.arange(1,labels.max(initial=0)+1)))[1:]
+    color,used = np.zeros(labels.max(initial=0)+1,np.int32),np.zeros(n+1)
+    for i in np.argsort([-len(o) for o in near],kind='stable')+1:
+        clash = np.bincount(color[near[i-1]],minlength=n+1)*used.sum()
+        color[i] = 1+np.argmin((clash+used)[1:])
+        used[color[i]] += 1
+    return np.where(labels>0, color[np.maximum(labels,0)], labels).astype(np.int32)
+
+def _object_colors(x): # the colors of tab20 come in pairs: the darker of each
+    c = spread_colors(x)
+    return np.where(c>0, 2*c-1, c)
+
 # %% ../nbs/10_viz.ipynb #n008
 def show_array(x:np.ndarray,   # image (b,h,w), flow (2,h,w), scalar (), others (h,w) or (1,h,w); array or CPU tensor
                kind:str='image', # a key of `KINDS`
@@ -117,7 +148,9 @@ def show_array(x:np.ndarray,   # image (b,h,w), flow (2,h,w), scalar (), others 
     if kind=='image': ax.imshow(to_rgb(x if x.ndim==3 else x[None], valid))
     elif not k.spatial: title = f'{title} {x.item():.3g} {unit}'.strip()
     elif kind=='flow': _draw_flow(ax, x, k)
-    elif k.interp=='nearest': ax.imshow(_label_colors(x, k, .45 if ax.images else 1), interpolation='nearest')
+    elif k.interp=='nearest':
+        x = _object_colors(x) if kind=='instances' else x
+        ax.imshow(_label_colors(x, k, .45 if ax.images else 1), interpolation='nearest')
     else: _draw_values(ax, x, k, unit, bar)
     if title: ax.set_title(title, fontsize=9)
     ax.axis('off')

@@ -30,7 +30,7 @@ LIGHT = {'core': {'torch', 'rasterio', 'geopandas', 'matplotlib'} | TRAINING,
                                     instances instance_scores candidates webmap
                                     viz demo cli cli_train'''.split()}}
 # Modules that an extra other than `train` belongs to; the other LIGHT ones work with the core install alone
-EXTRA_OF = dict(executors='scale', scale='scale', instances='instances')
+EXTRA_OF = dict(executors='scale', scale='scale')
 # What a function may import from a higher floor: conveniences at the end of the way of a prediction
 LAZY_UP = {('infer','polygons'), ('infer','scale')}
 # Modules below the tasks that may say what is sought, and how unknown is written
