@@ -163,11 +163,11 @@ def rounds(name:str,              # system and variant, e.g. open_cities.publish
 def submit(system:str,        # e.g. open_cities
            chips:str,         # folder of images
            model:str,         # bundle
-           out:str,           # folder of the files
+           out:str,           # folder of the files, or the one file, as the competition asks for
            tta:str='flips',   # none, flips or d4
            gsd:float=None,    # metres per pixel of chips without georeference; default: as in training
           ):
     "Predict the chips of a competition and write the files that it asks for"
     from geofast.recipes import find_system
-    t = find_system(system).write_submission(chips, model, out, tta=tta, gsd=gsd)
-    print_main(f"{out}: {len(t)} files")
+    t = find_system(system).write_submission(chips, model, out, tta=tta, **(dict(gsd=gsd) if gsd else {}))
+    print_main(f"{out}: {len(t)} chips")

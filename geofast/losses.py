@@ -97,11 +97,12 @@ class MaskedCE(MaskedLoss):
     weighs = True
     def __init__(self, positive_weight:float=1, # weight of a pixel of channel 1, beside 1 of all others
                  threshold:float=.5,
-                 smoothing:float=0): # fraction of each label that is spread over all channels, 0 to below 1
+                 smoothing:float=0, # fraction of each label that is spread over all channels, 0 to below 1
+                 by_pixels:bool=False): # divide by the number of known pixels, not by the sum of the weights
         super().__init__(threshold)
         if not 0<=smoothing<1:
             raise GeofastError("labels cannot be smoothed so much", got=f"smoothing={smoothing}", need="0 to below 1")
-        self.positive_weight,self.smoothing = positive_weight,smoothing
+        self.positive_weight,self.smoothing,self.by_pixels = positive_weight,smoothing,by_pixels
 
     def value(self, x:Tensor, y:Tensor, known:Tensor, weight:Tensor|None=None)->Tensor: # as `drop_ignored` gives them
         "Mean over the known pixels, by the weight of the class and of the pixel"
@@ -113,7 +114,8 @@ class MaskedCE(MaskedLoss):
         how = dict(ignore_index=IGNORE_INDEX, label_smoothing=self.smoothing)
         if weight is None: total,weight = F.cross_entropy(x, y, w, reduction='sum', **how),known
         else: total = (F.cross_entropy(x, y, w, reduction='none', **how)*weight).sum()
-        return total/(w[torch.where(known,y,0)]*weight).sum().clamp(min=torch.finfo(x.dtype).tiny)
+        n = known if self.by_pixels else w[torch.where(known,y,0)]*weight
+        return total/n.sum().clamp(min=torch.finfo(x.dtype).tiny)
 
 # %% ../nbs/21_losses.ipynb #c029
 class MaskedBCE(MaskedLoss):

@@ -13,7 +13,6 @@ from multiprocessing import get_context
 from pathlib import Path
 from types import SimpleNamespace
 from typing import NamedTuple
-import geopandas as gpd
 import numpy as np
 import pandas as pd
 import rasterio

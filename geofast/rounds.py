@@ -27,6 +27,7 @@ class Round:
     confidence:float|None = None # of pseudo-labels: lowest probability; .5: every pixel; None: no images join
     smallest_class:bool = False  # pseudo-labelled images are in the class of the smallest scene, if not empty
     distill:bool = False         # hold each network to the probabilities of the round before
+    begin:bool = False           # each network begins with the weights of the round before, which has one member
 
 # %% ../nbs/64_rounds.ipynb #n010
 def change_members(rounds:list, # of `Round`
@@ -40,9 +41,11 @@ def check_rounds(rounds:list, # of `Round`
                  images:bool, # whether there are images without labels
                 )->None:
     "Raise if rounds cannot be trained one after the other"
-    if rounds[0].confidence or rounds[0].distill:
+    if rounds[0].confidence or rounds[0].distill or rounds[0].begin:
         raise GeofastError("the first round has nobody to learn from", got=rounds[0],
-                           need="confidence=None, distill=False")
+                           need="confidence=None, distill=False, begin=False")
+    if any(b.begin and len(a.members)>1 for a,b in zip(rounds,rounds[1:])):
+        raise GeofastError("a network cannot begin with the weights of several", need="one member in the round before")
     if not images and any(r.confidence for r in rounds):
         raise GeofastError("a round learns from images without labels, and there are none", need="unlabelled=...",
                            fix="or only rounds[:1]")
@@ -101,9 +104,20 @@ def train_round(r:Round,
     bs = []
     for m in r.members:
         if loud: print(f"{m.name}, {m.network.encoder}", flush=True)
+        if r.begin: m = m.set(pretrained=str(Path(teacher.path)/teacher.contract.members[0]['file']))
         bs.append(fit_or_load(out/m.name, m, scenes, holdout=holdout, progress=loud, cbs=cbs, more=more, **kw))
     if len(bs)==1: return bs[0]
     with main_process_first() as first: return join_bundles(bs, out/'joint') if first else load_bundle(out/'joint')
+
+# %% ../nbs/64_rounds.ipynb #n070
+def _round_scenes(r, data, cache_dir, ready, loud)->pd.DataFrame: # ready: {what decides the files: scenes}, is filled
+    "Prepared scenes of a round; rounds that see the same bands share them"
+    m = r.members[0]
+    key = repr((m.data.gsd, m.task.bands, m.task.derived, m.task.scaling))
+    if key not in ready:
+        folder = cache_dir/('scenes' if not ready else f'scenes{len(ready)+1}')
+        with main_process_first(): ready[key] = recipe_scenes(m, data, folder, progress=loud)
+    return ready[key]
 
 # %% ../nbs/64_rounds.ipynb #n028
 def train_rounds(rounds:list,       # of `Round`
@@ -117,10 +131,9 @@ def train_rounds(rounds:list,       # of `Round`
                 )->Bundle:          # the ensemble of the last round
     "Train a system of several rounds; what is there already is not trained again"
     check_rounds(rounds, unlabelled is not None)
-    teacher,loud = None,progress and not rank_distrib()
-    with main_process_first():
-        scenes = recipe_scenes(rounds[0].members[0], data, Path(cache_dir)/'scenes', progress=loud)
+    teacher,loud,ready = None,progress and not rank_distrib(),{}
     for i,r in enumerate(rounds,1):
+        scenes = _round_scenes(r, data, Path(cache_dir), ready, loud)
         t = pseudo_labels(scenes, unlabelled, teacher, cache_dir, r) if r.confidence else scenes
         if loud: print(f"round {i} of {len(rounds)}", flush=True)
         teacher = train_round(r, t, Path(out)/f'round{i}', teacher, holdout, loud, **kw)

@@ -9,7 +9,6 @@ __all__ = []
 import cv2
 import numpy as np
 from scipy.spatial import cKDTree
-from geofast.core import GeofastError
 from geofast.kinds import IGNORE_INDEX, KINDS
 
 # %% ../nbs/57_targets.ipynb #n006

@@ -133,6 +133,8 @@ def objects(helper:str='interior',   # what is learnt beside the footprint, a ke
             seed:float=.7,           # probability above which there is a seed
             region:float=.5,         # probability above which there is an object
             min_px:int=178,          # smaller objects vanish; 4 m² at 15 cm
+            height:bool=False,       # the image has `dsm` and `dtm`: a fourth band is the height above ground, m
+            color:bool=True,         # False: that height is the only band
            )->Task:
     "Buildings, each by itself: footprints, and a helper that tells neighbors apart"
     if helper not in HELPERS: raise GeofastError("no such helper", got=helper, need=f"one of {', '.join(HELPERS)}")
@@ -148,4 +150,6 @@ def objects(helper:str='interior',   # what is learnt beside the footprint, a ke
     def terms(n):
         ce = Term('mask', 'mask', MaskedBCE(), pixel_weight='weight' if weigh else None)
         return (ce, Term('mask','mask',SoftDice()), *more)
-    return Task('objects', tuple(outputs), terms, tuple(targets), objects=dict(how, rule=rule|how['rule']))
+    bands = [*('red','green','blue')*color, *['ndsm']*height] if height else None
+    return Task('objects', tuple(outputs), terms, tuple(targets), bands and tuple(bands),
+                dict(ndsm='dsm - dtm') if height else {}, objects=dict(how, rule=rule|how['rule']))
