@@ -16,30 +16,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import spsolve
 from .core import GeofastError
 from .grid import ground_scale
-from .polygons import join_parts, simplify_polygons
-
-# %% ../nbs/49_outlines.ipynb #n010
-class Corners(NamedTuple):
-    "The points of all rings of polygons, ring by ring"
-    at:np.ndarray    # (k,) x+iy
-    ring:np.ndarray  # (k,)
-    of:np.ndarray    # (k,) index of the geometry
-    after:np.ndarray # (k,) the next point of the ring
-
-# %% ../nbs/49_outlines.ipynb #n051
-def _next(ring)->np.ndarray: # index of the next corner of the same ring
-    after,first = np.arange(len(ring))+1,np.flatnonzero(np.diff(ring,prepend=-1))
-    after[np.append(first[1:],len(ring))-1] = first
-    return after
-
-# %% ../nbs/49_outlines.ipynb #n052
-def ring_corners(geoms:np.ndarray)->Corners: # polygons and multipolygons
-    "Points of polygons, without the one that closes each ring"
-    parts,of = shapely.get_parts(geoms, return_index=True)
-    rings,part = shapely.get_rings(parts, return_index=True)
-    p,ring = shapely.get_coordinates(rings, return_index=True)
-    keep = np.append(ring[1:]==ring[:-1],False)
-    return Corners(p[keep,0]+1j*p[keep,1], ring[keep], of[part][ring[keep]], _next(ring[keep]))
+from .simplify import Corners, corners_to_polygons, next_corners, overlapping, ring_corners, simplify_polygons
 
 # %% ../nbs/49_outlines.ipynb #n011
 class Walls(NamedTuple):
@@ -158,7 +135,7 @@ def adjust_points(w:Walls, angle:np.ndarray, weight:np.ndarray, middle:np.ndarra
 # %% ../nbs/49_outlines.ipynb #n032
 def _keep(c, kept)->Corners: # whole rings where too few corners would be left
     kept = kept|(np.bincount(c.ring,kept)<3)[c.ring]
-    return Corners(c.at[kept], c.ring[kept], c.of[kept], _next(c.ring[kept]))
+    return Corners(c.at[kept], c.ring[kept], c.of[kept], next_corners(c.ring[kept]))
 
 def _straight(c, flat)->np.ndarray: # (k,) bool, corners that are none
     back,on = np.empty_like(c.at),c.at[c.after]-c.at
@@ -179,9 +156,7 @@ def build_polygons(w:Walls, c:Corners, points:np.ndarray, # (v,) where points ar
     c = c._replace(at=points[np.unique(same,return_index=True)[1]][same][w.point])
     c = _keep(c, c.at!=c.at[c.after])
     c = _keep(c, ~_straight(c,flat))
-    rings = shapely.linearrings(c.at.real, c.at.imag, indices=c.ring)
-    parts,of = shapely.get_parts(like, return_index=True)
-    return join_parts(shapely.polygons(rings,indices=shapely.get_rings(parts,return_index=True)[1]), of)
+    return corners_to_polygons(c, like)
 
 # %% ../nbs/49_outlines.ipynb #n036
 def _faulty(new, old, least)->np.ndarray: # (n,) bool
@@ -190,11 +165,7 @@ def _faulty(new, old, least)->np.ndarray: # (n,) bool
     safe,area = np.where(bad,old,new),shapely.area(old)
     common = shapely.area(shapely.intersection(safe,old))
     bad |= common<least*(shapely.area(safe)+area-common)
-    i,j = shapely.STRtree(safe).query(safe, predicate='intersects')
-    i,j = i[i<j],j[i<j]
-    over = shapely.area(shapely.intersection(safe[i],safe[j]))>1e-6*np.minimum(area[i],area[j])
-    bad[i[over]] = bad[j[over]] = True
-    return bad
+    return bad|overlapping(safe)
 
 # %% ../nbs/49_outlines.ipynb #n038
 def _regular(full, detail, least, main)->np.ndarray: # (n,) polygons in metres

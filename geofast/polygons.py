@@ -16,6 +16,7 @@ from .core import GeofastError, RasterError, Win
 from .grid import GeoBox
 from .kinds import IGNORE_INDEX
 from .raster import missing_rule, open_raster, read_masked
+from .simplify import join_parts, simplify_polygons
 from .trace import STEPS, Components, concat, in_order, trace_components
 
 # %% ../nbs/45_polygons.ipynb #c007
@@ -63,13 +64,6 @@ def fill_holes(geoms:np.ndarray, # polygons
     if small: inside[shapely.STRtree(shapely.point_on_surface(geoms)).query(small, predicate='contains')[1]] = True
     return out, inside
 
-# %% ../nbs/45_polygons.ipynb #c028
-def simplify_polygons(geoms:np.ndarray, # polygons that do not overlap
-                      tol:float,        # length of details that may go, in units of the coordinates
-                     )->np.ndarray:
-    "Simplify polygons together: shared walls stay shared, nothing overlaps, nothing becomes invalid"
-    return shapely.coverage_simplify(geoms, tol) if tol and len(geoms) else geoms
-
 # %% ../nbs/45_polygons.ipynb #c034
 def _check_sizes(box, **sizes)->None:
     asked = {k:v for k,v in sizes.items() if v}
@@ -90,17 +84,6 @@ def pixel_areas(box:GeoBox,
     axis,e2 = WGS84
     scale = axis**2*(1-e2)*np.cos(lat.mean(1))/(1-e2*np.sin(lat.mean(1))**2)**2
     return abs(a*d-b*c)*scale
-
-# %% ../nbs/45_polygons.ipynb #n136
-def join_parts(geoms:np.ndarray, # (n,) polygons
-               of:np.ndarray,    # (n,) index of the object of each, ascending
-              )->np.ndarray:     # one for each object: a polygon, or a multipolygon if it has several
-    "Polygons of one object as one geometry"
-    first = np.flatnonzero(np.diff(of,prepend=-1))
-    out = geoms[first]
-    many = np.diff(np.append(first,len(of)))>1
-    if many.any(): out[many] = shapely.multipolygons(geoms[many[of]], indices=(np.cumsum(many)-1)[of][many[of]])
-    return out
 
 # %% ../nbs/45_polygons.ipynb #n139
 def _sized(c, box, least)->tuple: # components of at least that many m², and m² of a pixel of each
