@@ -17,7 +17,7 @@ from .grid import GeoBox
 from .kinds import IGNORE_INDEX
 from .raster import missing_rule, open_raster, read_masked
 from .simplify import join_parts, simplify_polygons
-from .trace import STEPS, Components, concat, in_order, trace_components
+from .trace import STEPS, Components, concat, trace_components
 
 # %% ../nbs/45_polygons.ipynb #c007
 def object_pixels(x:np.ndarray,     # (h,w) probabilities (float), or mask (bool, or integers 0, 1, `IGNORE_INDEX`)
