@@ -10,12 +10,11 @@ __all__ = ['Win', 'GeoBox', 'KINDS', 'IGNORE_INDEX', 'Raster', 'Stack', 'read_ra
            'GeoImageBlock', 'GeoMaskBlock', 'tile_block', 'tile_dls', 'probabilities', 'MaskedCE', 'MaskedBCE',
            'SoftDice', 'LovaszSoftmax', 'LossSum', 'MaskedRegression', 'ScalarRegression', 'AngleLoss', 'Term',
            'TaskLoss', 'watershed_instances', 'label_raster', 'object_scores', 'coco_scores', 'IoUMeter',
-           'ThresholdMeter', 'build_model', 'load_encoder', 'tile_learner', 'fit_stages', 'fit_cycle',
-           'fit_cyclic_cosine', 'history', 'distributed', 'Distill', 'Output', 'Contract', 'Bundle', 'save_bundle',
-           'load_bundle', 'join_bundles', 'Prediction', 'predict_tile', 'predict_raster', 'predict_many',
-           'mask_to_polygons', 'raster_to_polygons', 'clean_labels', 'pseudo_scenes', 'Task', 'task_maker',
-           'footprints', 'Recipe', 'compare_recipes', 'find_recipe', 'small', 'fit_recipe', 'train_bundle', 'evaluate',
-           'leave_one_out', 'Round', 'train_rounds']
+           'ThresholdMeter', 'build_model', 'load_encoder', 'tile_learner', 'fit_cycle', 'history', 'distributed',
+           'Distill', 'Output', 'Contract', 'Bundle', 'save_bundle', 'load_bundle', 'join_bundles', 'Prediction',
+           'predict_tile', 'predict_raster', 'predict_many', 'mask_to_polygons', 'raster_to_polygons', 'clean_labels',
+           'pseudo_scenes', 'Task', 'task_maker', 'footprints', 'Recipe', 'compare_recipes', 'find_recipe', 'small',
+           'fit_recipe', 'train_bundle', 'evaluate', 'leave_one_out', 'Round', 'train_rounds']
 
 # %% ../nbs/79_all.ipynb #c004
 from .kinds import Target
@@ -52,7 +51,7 @@ from .stack import Stack, read_raster
 from .tasks import Task, footprints, task_maker
 from .tiff import write_cog
 from .tiles import check_leak, drop_near_duplicates, split_by, split_by_block, tile_index
-from .train import fit_cycle, fit_cyclic_cosine, fit_stages, history, tile_learner
+from .train import fit_cycle, history, tile_learner
 from .vector import read_vector, write_vector
 from .viz import overlay, to_rgb
 from .webmap import html_map
@@ -69,7 +68,7 @@ _all_ = ['Win', 'GeoBox', 'KINDS', 'IGNORE_INDEX', 'Raster', 'Stack', 'read_rast
          'MaskedRegression', 'ScalarRegression', 'AngleLoss', 'Term', 'TaskLoss',
          'watershed_instances', 'label_raster', 'object_scores', 'coco_scores',
          'IoUMeter', 'ThresholdMeter', 'build_model', 'load_encoder',
-         'tile_learner', 'fit_stages', 'fit_cycle', 'fit_cyclic_cosine', 'history', 'distributed', 'Distill',
+         'tile_learner', 'fit_cycle', 'history', 'distributed', 'Distill',
          'Output', 'Contract', 'Bundle', 'save_bundle', 'load_bundle', 'join_bundles',
          'Prediction', 'predict_tile', 'predict_raster', 'predict_many',
          'mask_to_polygons', 'raster_to_polygons', 'clean_labels', 'pseudo_scenes',

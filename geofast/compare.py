@@ -51,10 +51,11 @@ class PairedResult(NamedTuple):
 
 # %% ../nbs/58_compare.ipynb #n017
 def compare_pairs(new,           # scores of one arm, one for each seed
-                  old,           # of the other arm, the same seeds in the same order
+                  old,           # of the other arm: the same seeds in the same order; two `Series` go by their index
                   margin:float,  # differences below it do not matter; state it before the runs
                  )->PairedResult:
     "Mean of `new` minus `old` with its 95 % interval, what could be seen, and equivalence within `margin`"
+    if isinstance(new,pd.Series) and isinstance(old,pd.Series): old = old.reindex(new.index)
     a,b = np.asarray(new,float),np.asarray(old,float)
     if a.shape!=b.shape or a.ndim!=1 or len(a)<2 or not np.isfinite(a-b).all():
         raise GeofastError("no pairs of scores", got=f"{a.shape} and {b.shape}",

@@ -10,9 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from PIL import Image
 from scipy.fft import dctn
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 from .core import DataError, progress_bar
+from .tiles import hash_groups
 
 # %% ../nbs/59_duplicates.ipynb #n006
 def small_grey(path)->np.ndarray: # (32,32) uint8
@@ -48,39 +47,6 @@ def image_hashes(images,              # paths of JPEG, PNG or TIFF images of 8 b
         out = [symmetric_hashes(np.stack([*pool.map(small_grey, o)]))
                for o in (progress_bar(parts) if progress else parts)]
     return np.concatenate([np.zeros((0,8),np.uint64), *out])
-
-# %% ../nbs/59_duplicates.ipynb #n017
-def near_pairs(hashes:np.ndarray, # (n,) uint64
-               distance:int,      # bits
-              )->np.ndarray:      # (k,2) positions i<j, sorted
-    "All pairs of hashes that differ in at most `distance` bits"
-    edges,found = np.linspace(0, 64, distance+2).astype(int), [np.zeros((0,2),int)]
-    for lo,hi in zip(edges, edges[1:]):
-        key = (hashes>>np.uint64(lo)) & np.uint64(2**int(hi-lo)-1)
-        order = np.argsort(key, kind='stable')
-        key,h,at,step = key[order],hashes[order],np.arange(len(hashes)),0
-        while len(at):
-            step += 1
-            at = at[at<len(h)-step]
-            at = at[key[at]==key[at+step]]
-            close = at[np.bitwise_count(h[at]^h[at+step])<=distance]
-            if len(close): found.append(np.column_stack([order[close],order[close+step]]))
-    return np.unique(np.sort(np.concatenate(found),1), axis=0)
-
-# %% ../nbs/59_duplicates.ipynb #n021
-def hash_groups(hashes:np.ndarray, # (n,k) uint64: of each image, the first as it is
-                distance:int=4,    # bits
-               )->np.ndarray:      # (n,) number of the group of each, in order of appearance
-    "Groups of images that are linked by steps of at most `distance` bits"
-    once,back = np.unique(hashes, return_inverse=True)
-    back = back.reshape(hashes.shape)
-    own = np.isin(np.arange(len(once)), back[:,0])
-    ends = near_pairs(once, distance)
-    same = [back[:,[0,k]] for k in range(1,back.shape[1])] # all hashes of an image are linked
-    ends = np.concatenate([ends[own[ends].any(1)], *same])
-    part = connected_components(coo_matrix((np.ones(len(ends)),ends.T), shape=(len(once),)*2), directed=False)[1]
-    _,first,group = np.unique(part[back[:,0]], return_index=True, return_inverse=True)
-    return np.argsort(np.argsort(first))[group]
 
 # %% ../nbs/59_duplicates.ipynb #n024
 def duplicate_groups(images,              # paths of JPEG, PNG or TIFF images of 8 bits

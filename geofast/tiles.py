@@ -208,12 +208,6 @@ def perceptual_hash(x:np.ndarray,     # (b,h,w)
     c = np.where(np.abs(c)>1e-5*np.abs(g).max(), c, 0) # no texture: no bits
     return np.packbits(c>np.median(c)).view('>u8')[0].astype(np.uint64)
 
-POPCOUNT = np.array([o.bit_count() for o in range(256)])
-
-def _bits_apart(a, b)->np.ndarray:
-    "Hamming distances of uint64, broadcast"
-    return POPCOUNT[(np.asarray(a,np.uint64)^np.asarray(b,np.uint64))[...,None].view(np.uint8)].sum(-1)
-
 # %% ../nbs/17_tiles.ipynb #n523
 def tile_hashes(tiles:pd.DataFrame)->np.ndarray: # (n,) uint64
     "Perceptual hash of each tile, of its known pixels; each file is opened once"
@@ -229,7 +223,7 @@ def tile_hashes(tiles:pd.DataFrame)->np.ndarray: # (n,) uint64
     return out
 
 # %% ../nbs/17_tiles.ipynb #c036
-def _near_pairs(hashes:np.ndarray, # (n,) uint64
+def near_pairs(hashes:np.ndarray, # (n,) uint64
                distance:int,      # bits
               )->np.ndarray:      # (k,2) positions i<j, sorted
     "All pairs of hashes that differ in at most `distance` bits"
@@ -237,22 +231,29 @@ def _near_pairs(hashes:np.ndarray, # (n,) uint64
     for lo,hi in zip(edges, edges[1:]):
         key = (hashes>>np.uint64(lo)) & np.uint64(2**int(hi-lo)-1)
         order = np.argsort(key, kind='stable')
-        key = key[order]
-        ends = np.searchsorted(key, key, side='right')
-        for i in np.flatnonzero(ends-np.arange(len(key))>1):
-            rest = order[i+1:ends[i]]
-            rest = rest[_bits_apart(hashes[order[i]], hashes[rest])<=distance]
-            found.append(np.column_stack([np.full(len(rest),order[i]), rest]))
-    return np.unique(np.sort(np.concatenate(found), 1), axis=0)
+        key,h,at,step = key[order],hashes[order],np.arange(len(hashes)),0
+        while len(at):
+            step += 1
+            at = at[at<len(h)-step]
+            at = at[key[at]==key[at+step]]
+            close = at[np.bitwise_count(h[at]^h[at+step])<=distance]
+            if len(close): found.append(np.column_stack([order[close],order[close+step]]))
+    return np.unique(np.sort(np.concatenate(found),1), axis=0)
 
 # %% ../nbs/17_tiles.ipynb #n531
-def duplicate_groups(hashes:np.ndarray, # (n,) uint64
-                     distance:int=4,    # bits
-                    )->np.ndarray:      # (n,) number of the group of each
-    "Groups of hashes linked by steps of at most `distance` bits"
+def hash_groups(hashes:np.ndarray, # (n,k) uint64: of each image, the first as it is
+                distance:int=4,    # bits
+               )->np.ndarray:      # (n,) number of the group of each, in order of appearance
+    "Groups of images that are linked by steps of at most `distance` bits"
     once,back = np.unique(hashes, return_inverse=True)
-    i,j = _near_pairs(once, distance).T
-    return connected_components(coo_matrix((np.ones(len(i)),(i,j)),shape=(len(once),)*2), directed=False)[1][back]
+    back = back.reshape(hashes.shape)
+    own = np.isin(np.arange(len(once)), back[:,0])
+    ends = near_pairs(once, distance)
+    same = [back[:,[0,k]] for k in range(1,back.shape[1])] # all hashes of an image are linked
+    ends = np.concatenate([ends[own[ends].any(1)], *same])
+    part = connected_components(coo_matrix((np.ones(len(ends)),ends.T), shape=(len(once),)*2), directed=False)[1]
+    _,first,group = np.unique(part[back[:,0]], return_index=True, return_inverse=True)
+    return np.argsort(np.argsort(first))[group]
 
 # %% ../nbs/17_tiles.ipynb #n526
 def drop_near_duplicates(tiles:gpd.GeoDataFrame, # tile index
@@ -260,7 +261,7 @@ def drop_near_duplicates(tiles:gpd.GeoDataFrame, # tile index
                         )->gpd.GeoDataFrame:     # without the duplicates, renumbered
     "Drop near-duplicates (perceptual hash within `distance` bits); keeps the tile with most known pixels"
     order = np.argsort(-tiles.valid.values, kind='stable')
-    _,first = np.unique(duplicate_groups(tile_hashes(tiles), distance)[order], return_index=True)
+    _,first = np.unique(hash_groups(tile_hashes(tiles)[:,None], distance)[order], return_index=True)
     return tiles.iloc[np.sort(order[first])].reset_index(drop=True)
 
 # %% ../nbs/17_tiles.ipynb #mc005

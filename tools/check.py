@@ -25,14 +25,15 @@ EXPORTS = {'export', 'exports', 'exporti'}
 TRAINING = {'fastai', 'albumentations', 'accelerate'}
 LIGHT = {'core': {'torch', 'rasterio', 'geopandas', 'matplotlib'} | TRAINING,
          **{m: {'torch'} | TRAINING for m in 'kinds grid raster bands stack tiff vector synthetic render plan'.split()},
-         **{m: TRAINING for m in '''scene_table stac coco xyz prepare losses multitask metrics pretrained models outputs
-                                    bundle tta stages blockrows store job infer workers executors scale polygons
-                                    instances instance_scores candidates webmap
+         **{m: TRAINING for m in '''scene_table stac coco xyz labels prepare losses multitask metrics pretrained decoders
+                                    models outputs bundle tta stages blockrows store job infer workers executors scale trace simplify polygons
+                                    instances instance_scores candidates second_level coco_results
+                                    outlines webmap
                                     viz demo cli cli_train'''.split()}}
 # Modules that an extra other than `train` belongs to; the other LIGHT ones work with the core install alone
 EXTRA_OF = dict(executors='scale', scale='scale')
 # What a function may import from a higher floor: conveniences at the end of the way of a prediction
-LAZY_UP = {('infer','polygons'), ('infer','scale')}
+LAZY_UP = {('infer', 'instances'), ('infer','polygons'), ('infer','scale')}
 # Modules below the tasks that may say what is sought, and how unknown is written
 SAY_WHAT = {'kinds', 'synthetic', 'render'}
 TASKS = 60

@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 from geofast.core import data_root
-from geofast.duplicates import hash_groups, image_hashes
+from geofast.duplicates import image_hashes
+from geofast.tiles import hash_groups
 
 def seconds(f):
     start = time.process_time()
