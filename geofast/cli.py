@@ -20,6 +20,7 @@ from .demo import demo, print_main
 from .grid import GeoBox
 from .infer import predict_raster
 from .instances import label_raster, object_rule
+from .outlines import regularize_polygons
 from .polygons import raster_to_polygons
 from .raster import open_raster
 from .vector import write_vector
@@ -69,6 +70,7 @@ def number_objects(src:str,           # probabilities, .tif, of `geofast predict
                    region:float=None, # and reaches as far as it is above this; default: of the rule
                    min_area:float=4., # smaller objects are dropped, m²
                    simplify:float=.3, # tolerance of polygons, m
+                   right_angles:bool=False, # outlines with right angles, neighbors with common walls
                   ):
     "Number the objects of a raster, each by itself, or trace them as polygons"
     with open_raster(src) as d: gsd = GeoBox.of(d).gsd
@@ -79,7 +81,9 @@ def number_objects(src:str,           # probabilities, .tif, of `geofast predict
     with tempfile.TemporaryDirectory(dir=Path(dst).resolve().parent) as tmp:
         labels = Path(dst) if Path(dst).suffix in ('.tif','.tiff') else Path(tmp)/'labels.tif'
         label_raster(src, labels, rule, seeds=seeds, height=height)
-        g = raster_to_polygons(labels, instances=True, prob=src, simplify_m=simplify if gsd else 0)
+        how = dict(fill_holes_m2=1) if right_angles else dict(simplify_m=simplify if gsd else 0)
+        g = raster_to_polygons(labels, instances=True, prob=src, **how)
+    if right_angles: g = regularize_polygons(g)
     if labels!=Path(dst): write_vector(g, dst)
     print_main(f"{dst}: {len(g)} objects" + (f", {g.area_m2.sum():.0f} m²" if len(g) and gsd else ''))
 
