@@ -13,12 +13,12 @@ SOUND = {
     '01_raster': ['# raster\n> Rasters', '#| default_exp raster', '#| export\nfrom geofast.core import area',
                   '#| export\ndef rows(n:int)->list:\n    "Areas"\n    return [area(i,i) for i in range(n)]', 'rows(3)',
                   '#| slow\nraise RuntimeError("left out unless asked for")'],
-    'recipes/70_town': ['# town\n> A recipe', '#| default_exp recipes.town',
+    'recipes/90_town': ['# town\n> A recipe', '#| default_exp recipes.town',
                         '#| export\nfrom geofast.raster import rows',
                         '#| export\ndef town()->int:\n    "Sum"\n    return sum(rows(4))',
                         'import os\nfrom pathlib import Path\nassert Path.cwd().name=="recipes"\ntown()'],
     'index': ['# small\n> A project',
-              '- [core](00_core.ipynb)\n- [raster](01_raster.ipynb)\n- [town](recipes/70_town.ipynb)',
+              '- [core](00_core.ipynb)\n- [raster](01_raster.ipynb)\n- [town](recipes/90_town.ipynb)',
               'from geofast.core import area\narea(1,1)'],
 }
 
@@ -121,8 +121,8 @@ class TestChecks(unittest.TestCase):
                           ('from geofast.nowhere import x', 'which no notebook exports'),
                           ('from geofast.core import *', 'star import'), ('from .core import area', 'relative import')):
             self.finds(what, check.check_order, self.with_cells('00_core', cell))
-        root = self.with_cells('recipes/71_b', 'from geofast.town2 import x')
-        self.finds('71_b.ipynb cell 1: imports geofast.town2', check.check_order, root)
+        root = self.with_cells('recipes/91_b', 'from geofast.town2 import x')
+        self.finds('91_b.ipynb cell 1: imports geofast.town2', check.check_order, root)
         self.finds('has the same number', check.check_order, self.with_cells('01_twin'))
         self.finds('needs a number', check.check_order, self.with_cells('twin'))
 
@@ -268,7 +268,7 @@ class TestChecks(unittest.TestCase):
         self.assertEqual((r['ok'], bad), (False, []))
         (r,), bad = result(self.with_cells('00_core', 'os._exit(3)'), '00_')
         self.assertEqual((r['ok'], bad), (False, ['0 of 1 notebooks ran']))
-        (r,), bad = result(self.with_cells('recipes/70_town', 'Path("left.txt").write_text("x")'), '70_')
+        (r,), bad = result(self.with_cells('recipes/90_town', 'Path("left.txt").write_text("x")'), '90_')
         self.assertEqual((r['ok'], bad), (True, ['nbs/recipes/left.txt: left behind by a notebook']))
         root = self.broken()
         self.write(root, '00_core', ['# core\n> Windows\n- skip_exec: true'] + SOUND['00_core'][1:])

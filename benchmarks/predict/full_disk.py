@@ -8,6 +8,16 @@ Prints one JSON object.
 """
 import argparse, json, os, resource, shutil, signal, subprocess, sys, tempfile
 from pathlib import Path
+
+def in_mount(args)->int:
+    "Run this script again where it may mount; 77 if it may not"
+    if not shutil.which('unshare'): return 77
+    if subprocess.run(['unshare','-rm','mount','-t','tmpfs','none','/mnt'], capture_output=True).returncode: return 77
+    return subprocess.run(['unshare','-rm',sys.executable,__file__,*args,'--mounted']).returncode
+
+if __name__=='__main__' and '--tmpfs' in sys.argv and '--mounted' not in sys.argv: # before imports that take seconds
+    sys.exit(in_mount(sys.argv[1:]))
+
 import numpy as np
 import torch
 from affine import Affine
@@ -113,18 +123,12 @@ def no_folder(job)->dict:
     job.out.mkdir()
     return out
 
-def in_mount(args)->int:
-    "Run this script again where it may mount; 77 if it may not"
-    if subprocess.run(['unshare','-rm','mount','-t','tmpfs','none','/mnt'], capture_output=True).returncode: return 77
-    return subprocess.run(['unshare','-rm',sys.executable,__file__,*args,'--mounted']).returncode
-
 if __name__=='__main__':
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument('--sizes', type=int, default=64)
     ap.add_argument('--tmpfs', action='store_true')
     ap.add_argument('--mounted', action='store_true', help=argparse.SUPPRESS)
     o = ap.parse_args()
-    if o.tmpfs and not o.mounted: sys.exit(in_mount(sys.argv[1:]) if shutil.which('unshare') else 77)
     with tempfile.TemporaryDirectory() as tmp:
         os.chmod(tmp, 0o777)
         out = Path(tmp)/'disk'
