@@ -33,7 +33,11 @@ def voronoi_cells(labels:np.ndarray # (h,w) integers, objects from 1; there is o
 def color_objects(labels:np.ndarray # (h,w) integers, objects from 1
                  )->np.ndarray:     # (h,w) int: colors from 1, 0 where there is no object
     "Colors of objects, different for those whose Voronoi cells meet"
-    n = max(int(labels.max()),0)
+    labels = np.maximum(labels, 0)
+    number = np.bincount(labels.ravel())>0
+    number[0] = True
+    labels = (np.cumsum(number)-1)[labels] # without gaps: a crop has few of a city's objects
+    n = number.sum()-1
     if not n: return np.zeros(labels.shape,int)
     cells,meet = voronoi_cells(labels),np.zeros((n+1)**2,bool)
     for d in (1,2):
@@ -46,7 +50,7 @@ def color_objects(labels:np.ndarray # (h,w) integers, objects from 1
     for i in np.argsort(-meet[1:].sum(1),kind='stable')+1:
         taken = np.bincount(color[meet[i]],minlength=n+2)
         color[i] = 1+np.argmin(taken[1:]>0)
-    return color[np.maximum(labels,0)]
+    return color[labels]
 
 # %% ../nbs/57_targets.ipynb #n010
 def nearest_two(labels:np.ndarray # (h,w) integers, objects from 1
