@@ -25,11 +25,11 @@ from .stack import Stack
 from .tasks import need_binary
 
 # %% ../nbs/63_evaluate.ipynb #c019
-def scene_truth(scene)->tuple: # (h,w) uint8, `IGNORE_INDEX` where there are no pixels; (h,w) int32, numbered objects
-    "Labels of a raw scene on its own grid: classes, and numbers of objects"
+def scene_truth(scene)->np.ndarray: # (h,w) uint8, `IGNORE_INDEX` where there are no pixels
+    "Labels of a raw scene, burned on its own grid"
     with Stack(scene.image) as g:
-        m,valid = label_mask(scene, g)[0], g.read_valid(Win(0,0,*g.shape))
-        return np.where(valid, m, IGNORE_INDEX).astype(np.uint8), label_instances(scene, g)[0]
+        m = label_mask(scene, g)[0]
+        return np.where(g.read_valid(Win(0,0,*g.shape)), m, IGNORE_INDEX).astype(np.uint8)
 
 # %% ../nbs/63_evaluate.ipynb #n060
 def _shared(scenes): # bool, whose label file other scenes have, too
@@ -47,7 +47,8 @@ def evaluate(model:Bundle|str|Path,
     if 'shared' not in scenes: scenes = scenes.assign(shared=_shared(scenes))
     meter,found = IoUMeter(),{}
     for s in scenes.itertuples():
-        p,(truth,ids) = predict_tile(s.image, model, tta=tta),scene_truth(s)
+        p,truth = predict_tile(s.image, model, tta=tta),scene_truth(s)
+        with Stack(s.image) as g: ids = label_instances(s, g)[0]
         meter.update(p.mask==1, truth, group=s.klass)
         found.setdefault(s.klass,[]).append(label_overlaps(p.instances(), ids, truth!=IGNORE_INDEX))
     t = meter.table()
