@@ -115,7 +115,7 @@ class TestChecks(unittest.TestCase):
 
     def test_order(self):
         for cell,what in (('#| export\nfrom geofast.raster import rows', '00_core.ipynb cell 6: imports'),
-                          ('import geofast.recipes.town', 'geofast.recipes.town from floor 70'),
+                          ('import geofast.recipes.town', 'geofast.recipes.town from floor 90'),
                           ('def f():\n    from geofast import raster', 'floor 1'),
                           ('from geofast.core import area', 'from floor 0'),
                           ('from geofast.nowhere import x', 'which no notebook exports'),
@@ -134,7 +134,7 @@ class TestChecks(unittest.TestCase):
         with unittest.mock.patch.object(check, 'LAZY_UP', {('core','raster')}):
             self.assertEqual(quiet(check.check_order, self.with_cells('00_core', inside)), [])
             self.finds('raster from floor 1', check.check_order, self.with_cells('00_core', outside))
-            self.finds('town from floor 70', check.check_order, self.with_cells('01_raster', town))
+            self.finds('town from floor 90', check.check_order, self.with_cells('01_raster', town))
         self.finds('raster from floor 1', check.check_order, self.with_cells('00_core', inside))
 
     def test_shape(self):
