@@ -48,14 +48,9 @@ def known_numbers(pred:Tensor, # (b,c,...)
     known,zero = t.isfinite(),torch.zeros_like(x)
     return torch.where(known, x, zero), torch.where(known, t.to(x.dtype), zero), known
 
-# %% ../nbs/23_multitask.ipynb #n012
-class MaskedRegression(NumberLoss):
-    "Mean of $|p-t|^q$ over the known elements; a target that is NaN or infinite is unknown"
-    def __init__(self, power:float=2): # $q$, 1 or more: 2 squared error, 1 absolute error
-        super().__init__()
-        if not power>=1: raise GeofastError("the gradient is infinite at 0", got=f"power={power}", need="1 or more")
-        self.power = power
-
+# %% ../nbs/23_multitask.ipynb #n070
+class ElementLoss(NumberLoss):
+    "Mean of `each(x, t)` over the known elements; a subclass gives it"
     def forward(self, pred:Tensor,       # (b,c,h,w), e.g. a height in metres, or a flow in pixels (c=2: x, y)
                 targ:Tensor,             # (b,c,h,w), or (b,h,w) where c=1; NaN where unknown
                 weight:Tensor|None=None, # of each pixel, (b,h,w), 0 where unknown; None: all 1
@@ -64,32 +59,34 @@ class MaskedRegression(NumberLoss):
         x,t,known = known_numbers(pred, targ)
         w = known.to(x.dtype)
         if weight is not None: w = w*known_weight(weight, known.any(1))[:,None]
-        return self.mean((x-t).abs()**self.power, w)
+        return self.mean(self.each(x, t), w)
 
     def decodes(self, x:Tensor)->Tensor: # (b,h,w), or (b,c,h,w) of more than one channel
         "The values; a single channel without its axis"
         return x[:,0] if x.shape[1]==1 else x
 
+# %% ../nbs/23_multitask.ipynb #n012
+class MaskedRegression(ElementLoss):
+    "Mean of $|p-t|^q$ over the known elements; a target that is NaN or infinite is unknown"
+    def __init__(self, power:float=2): # $q$, 1 or more: 2 squared error, 1 absolute error
+        super().__init__()
+        if not power>=1: raise GeofastError("the gradient is infinite at 0", got=f"power={power}", need="1 or more")
+        self.power = power
+
+    def each(self, x:Tensor, t:Tensor)->Tensor: # of one shape, known
+        "$|p-t|^q$"
+        return (x-t).abs()**self.power
+
 # %% ../nbs/23_multitask.ipynb #n066
-class SoftBCE(NumberLoss):
+class SoftBCE(ElementLoss):
     "Binary cross-entropy of logits with shares, $-t\\log p-(1-t)\\log(1-p)$, mean over the known elements"
-    def forward(self, pred:Tensor,       # (b,1,h,w), logits
-                targ:Tensor,             # (b,h,w), 0-1; NaN where unknown
-                weight:Tensor|None=None, # of each pixel, (b,h,w), 0 where unknown; None: all 1
-               )->Tensor:                # scalar, 0 where nothing is known; (b,) with `reduction='none'`
-        "Loss of the batch, or of each image"
-        x,t,known = known_numbers(pred, targ)
-        w = known.to(x.dtype)
-        if weight is not None: w = w*known_weight(weight, known.any(1))[:,None]
-        return self.mean(F.binary_cross_entropy_with_logits(x, t, reduction='none'), w)
+    def each(self, x:Tensor, t:Tensor)->Tensor: # logits and shares, of one shape, known
+        "$-t\\log p-(1-t)\\log(1-p)$"
+        return F.binary_cross_entropy_with_logits(x, t, reduction='none')
 
     def activation(self, x:Tensor)->Tensor: # logits
         "Shares, 0-1"
         return x.sigmoid()
-
-    def decodes(self, x:Tensor)->Tensor: # (b,1,h,w)
-        "The shares, (b,h,w)"
-        return x[:,0]
 
 # %% ../nbs/23_multitask.ipynb #n025
 class ScalarRegression(MaskedRegression):

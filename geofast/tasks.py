@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial, wraps
 from inspect import signature
+from fastcore.basics import patch
 from .core import GeofastError
 from .kinds import MASK, Target
 from .losses import (
@@ -51,15 +52,18 @@ class Task:
     def loss(self, validations:int=1)->TaskLoss: # how many epochs a training has, for scheduled losses
         "The loss of all heads"
         return TaskLoss(*self.terms(validations), targets=tuple(t.name for t in self.targets))
-    def record(self)->dict:
-        "Name and options, for a file"
-        return dict(name=self.name, **self.options)
     def set(self, **options)->'Task':
         "The same task with other options"
         if bad := {*options}-{*self.options}:
             raise GeofastError("no such option of the task", got=', '.join(sorted(bad)),
                                need=f"of {self.name}: {', '.join(self.options) or 'none'}")
         return self.maker(**self.options|options)
+
+# %% ../nbs/60_tasks.ipynb #n071
+@patch
+def record(self:Task)->dict:
+    "Name and options, for a file"
+    return dict(name=self.name, **self.options)
 
 # %% ../nbs/60_tasks.ipynb #c008
 def task_condition(task:Task):
