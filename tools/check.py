@@ -36,7 +36,7 @@ EXTRA_OF = dict(executors='scale', scale='scale')
 LAZY_UP = {('infer', 'instances'), ('infer','polygons'), ('infer','scale')}
 # Modules below the tasks that may say what is sought, and how unknown is written
 SAY_WHAT = {'kinds', 'synthetic', 'render'}
-TASKS = 60
+TASKS = 70
 
 # ------------------------------------------------------------------ notebooks
 
