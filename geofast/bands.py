@@ -6,7 +6,7 @@
 __all__ = []
 
 # %% ../nbs/04_bands.ipynb #c002
-import ast, math, operator, warnings
+import ast, math, operator, re, warnings
 from collections.abc import Mapping
 from pathlib import Path
 import numpy as np
@@ -109,7 +109,7 @@ def as_parts(src, n:int|None=None, nodata='auto', crs=None)->list:
         return [p for k,v in src.items() for p in _keyed(v, k, nodata, crs)]
     if isinstance(src, Raster): return [ArrayPart(src.pixels, src.valid, src.box, src.path or 'the raster')]
     if isinstance(src, (str,Path)) and Path(src).is_dir():
-        files = {p.stem:p for p in sorted(Path(src).iterdir()) if p.suffix.lower() in ('.tif','.tiff','.jp2','.img')}
+        files = band_files(src)
         if not files: raise RasterError(f"no bands in {src}", got="no .tif, .jp2, .img", need="a folder of band files")
         return as_parts(files, n, nodata, crs)
     if isinstance(src, (str,Path,rasterio.io.DatasetReaderBase)): return [FilePart(src, None, nodata, crs)]
@@ -127,6 +127,38 @@ def _keyed(src, key, nodata, crs):
     for p in parts:
         if p.count==1: p.names = {key: p.indexes[0]}
     return parts
+
+# %% ../nbs/04_bands.ipynb #n004
+_S2 = 'coastal blue green red rededge1 rededge2 rededge3 nir nir09 cirrus swir16 swir22'.split()
+SENTINEL2 = {f'B{i:02d}':n for i,n in enumerate(_S2,1)}|dict(B8A='nir08')
+_OLI = dict(zip(range(1,12), 'coastal blue green red nir swir16 swir22 pan cirrus lwir11 lwir12'.split()))
+_TM = dict(zip(range(1,8), 'blue green red nir swir16 lwir swir22'.split()))
+LANDSAT = {n: {f'B{i}':b for i,b in t.items()} for n,t in {4:_TM, 5:_TM, 7:_TM|{8:'pan'}, 8:_OLI, 9:_OLI}.items()}
+
+def common_name(band:str)->str:
+    "Common name of a band of Sentinel-2, such as `blue` for `B02`; other names as they are"
+    return SENTINEL2.get(band, band)
+
+# %% ../nbs/04_bands.ipynb #n005
+def product_band(stem:str)->str: # without suffix
+    "Band in a file of a Landsat or Sentinel-2 product, by its common name; other names as they are"
+    if m := re.match(r'(?:L2A_)?T\d\d[A-Z]{3}_\d{8}T\d{6}_(\w+?)(?:_\d\dm)?$', stem): return common_name(m[1])
+    if m := re.match(r'L[COTEM]0([4-9])_.*?_((?:SR_|ST_)?B\d+|[A-Z]+(?:_[A-Z]+)*)$', stem):
+        return LANDSAT[int(m[1])].get(m[2].removeprefix('SR_').removeprefix('ST_'), m[2])
+    return stem
+
+# %% ../nbs/04_bands.ipynb #n008
+BAND_FILES = '.tif .tiff .jp2 .img'.split() # in a folder that is one image
+
+def band_files(folder:str|Path # of band files; or a product of Sentinel-2, `.SAFE`
+              )->dict:         # {name of the band: path}; empty where there is none
+    "Files of a folder that is one image; of a product the finest of each band, without its picture for the eye"
+    folder = Path(folder)
+    found = [p for p in sorted(folder.iterdir()) if p.suffix.lower() in BAND_FILES]
+    found = found or sorted(folder.glob('GRANULE/*/IMG_DATA/**/*.jp2')) # of L2A by resolution: R10m, R20m, R60m
+    out = {}
+    for p in found: out.setdefault(product_band(p.stem), p)
+    return {k:p for k,p in out.items() if k!='TCI'}
 
 # %% ../nbs/04_bands.ipynb #c016
 def check_grids(parts:list, ref:GeoBox)->None:

@@ -11,7 +11,7 @@ import numpy as np
 from fastcore.basics import patch
 from .core import RasterError, Win, clip_win
 from .grid import OnGrid
-from .bands import ArrayPart, as_parts, check_grids, evaluate_formula, formula_names, read_part
+from .bands import ArrayPart, as_parts, check_grids, common_name, evaluate_formula, formula_names, read_part
 from .raster import Raster, box_resample, nearest_resample
 
 # %% ../nbs/05_stack.ipynb #c024
@@ -54,12 +54,14 @@ def choose(self:Stack, bands)->None:
     for k,p in enumerate(parts):
         for name,i in p.names.items(): have[name if name not in have else f'{name}_{k+1}'] = (k,i)
     order = [*have,*self.derived]
+    have = {common_name(n): v for n,v in reversed(have.items())}|have
     if bands is None: bands = order
     bands = [order[b-1] if isinstance(b,(int,np.integer)) and 1<=b<=len(order) else b for b in bands]
     need = [*dict.fromkeys(n for b in bands for n in (formula_names(self.derived[b]) if b in self.derived else [b]))]
+    have |= {b: have[common_name(b)] for b in need if b not in have and common_name(b) in have}
     lost = [b for b in need if b not in have]
     if lost:
-        raise RasterError(f"{self.path} lacks a band", got=f"bands {', '.join(have)}", need=', '.join(map(str,lost)),
+        raise RasterError(f"{self.path} lacks a band", got=f"bands {', '.join(order)}", need=', '.join(map(str,lost)),
                           fix="name or number the right bands: Stack(..., bands=(1,2,3))")
     self.bands,self._need = list(map(str,bands)), []
     for k,p in enumerate(parts):
