@@ -14,7 +14,9 @@ import pyproj
 import shapely
 from affine import Affine
 from fastcore.basics import patch
+from pyproj.exceptions import ProjError
 from rasterio.crs import CRS
+from rasterio.transform import from_gcps
 from .core import RasterError, Win
 
 # %% ../nbs/01_grid.ipynb #c005
@@ -24,20 +26,31 @@ def _projection(wkt):
     crs = pyproj.CRS.from_wkt(wkt)
     flat = crs.sub_crs_list[0] if crs.is_compound else crs
     if not (flat.is_geographic or flat.is_projected): return flat, None
-    return flat, pyproj.Transformer.from_crs(flat, 'EPSG:4326', always_xy=True)
+    try: return flat, pyproj.Transformer.from_crs(flat, 'EPSG:4326', always_xy=True)
+    except ProjError: return flat, None # of another planet
 
 # %% ../nbs/01_grid.ipynb #c006
+def _two_steps(to_lonlat, x:float, y:float, step:np.ndarray)->tuple: # azimuths in degrees, lengths in metres; or NaN
+    "Two steps of a projection around (x,y), on the ellipsoid"
+    (dx,dy),(ex,ey) = step
+    lon,lat = to_lonlat.transform([x-dx/2,x+dx/2,x-ex/2,x+ex/2], [y-dy/2,y+dy/2,y-ey/2,y+ey/2])
+    if not np.isfinite([*lon,*lat]).all(): return (math.nan,)*2, (math.nan,)*2
+    return pyproj.Geod(ellps='WGS84').inv(lon[::2], lat[::2], lon[1::2], lat[1::2])[::2]
+
 def _geodesic_scale(to_lonlat, x:float, y:float, step:np.ndarray)->float:
     "Metres on the ellipsoid per unit: the root of an area, measured along two steps from (x,y)"
     (dx,dy),(ex,ey) = step
-    lon,lat = to_lonlat.transform([x-dx/2,x+dx/2,x-ex/2,x+ex/2], [y-dy/2,y+dy/2,y-ey/2,y+ey/2])
-    if not np.isfinite([*lon,*lat]).all(): return math.nan
-    azimuth,_,metres = pyproj.Geod(ellps='WGS84').inv(lon[::2], lat[::2], lon[1::2], lat[1::2])
-    turn = math.radians(azimuth[1]-azimuth[0])
-    return math.sqrt(abs(metres[0]*metres[1]*math.sin(turn))/abs(dx*ey-dy*ex))
+    azimuth,metres = _two_steps(to_lonlat, x, y, step)
+    return math.sqrt(abs(metres[0]*metres[1]*math.sin(math.radians(azimuth[1]-azimuth[0])))/abs(dx*ey-dy*ex))
 
 # %% ../nbs/01_grid.ipynb #c008
 EARTH = 6_378_137 # radius of the sphere of web maps, metres
+
+def _local_scale(flat)->float|None:
+    "Metres per unit of a grid that lies nowhere on the earth, None if its units are no lengths"
+    axis = flat.axis_info[0] if len(flat.axis_info)==2 else None
+    if axis is None or any(o in axis.unit_name.lower() for o in ('degree','radian','grad','gon')): return None
+    return axis.unit_conversion_factor or 1.
 
 def _nominal_scale(flat, y:float)->float:
     "Metres per unit by convention"
@@ -57,11 +70,24 @@ def ground_scale(crs:CRS|None,     # None: not known
     flat,to_lonlat = _projection(crs.to_wkt())
     x,y = transform*(shape[1]/2, shape[0]/2)
     if not math.isfinite(x+y) or not transform.determinant: return None
+    if to_lonlat is None: return _local_scale(flat)
     nominal = _nominal_scale(flat, y)
-    if to_lonlat is None: return nominal
     true = _geodesic_scale(to_lonlat, x, y, np.array([[transform.a,transform.d],[transform.b,transform.e]]))
     if not math.isfinite(true) or true<=0: return None
     return nominal if abs(nominal/true-1)<.01 else true
+
+# %% ../nbs/01_grid.ipynb #n101
+def gcp_bend(ds, transform:Affine)->float: # px
+    "How far the ground control points of a dataset are from an affine map"
+    size = math.sqrt(abs(transform.determinant)) or math.nan
+    return max(math.hypot(*np.subtract(transform*(g.col,g.row), (g.x,g.y)))/size for g in ds.gcps[0])
+
+def gcp_place(ds)->tuple|None: # (transform, CRS)
+    "The place of a dataset that only has ground control points, None where no affine map fits them to half a pixel"
+    points,crs = ds.gcps
+    if len(points)<3: return None
+    transform = from_gcps(points)
+    return (transform,crs) if gcp_bend(ds, transform)<.5 else None
 
 # %% ../nbs/01_grid.ipynb #c014
 @dataclass(frozen=True)
@@ -78,8 +104,9 @@ class GeoBox:
 
     @classmethod
     def of(cls, ds)->'GeoBox':
-        "The grid of an open rasterio dataset"
-        return cls(ds.shape, ds.transform, ds.crs)
+        "The grid of an open rasterio dataset; by its ground control points where it has nothing else"
+        place = gcp_place(ds) if ds.crs is None else None
+        return cls(ds.shape, *(place or (ds.transform,ds.crs)))
 
     @property
     def placed(self)->bool:
@@ -146,6 +173,9 @@ def metre_scale(self:GeoBox)->tuple:
     "Metres on the ground per unit of x and of y, at the centre; (1, 1) without a CRS"
     if self.gsd is None: return 1.,1.
     m = self.gsd/math.sqrt(abs(self.transform.determinant))
-    if not self.crs.is_geographic: return m,m
-    c = math.sqrt(math.cos(math.radians((self.transform*(self.shape[1]/2,self.shape[0]/2))[1])))
-    return m*c, m/c
+    if not self.placed: return m,m
+    step = math.sqrt(abs(self.transform.determinant))*np.eye(2)
+    x,y = self.transform*(self.shape[1]/2, self.shape[0]/2)
+    _,(east,north) = _two_steps(_projection(self.crs.to_wkt())[1], x, y, step)
+    c = math.sqrt(east/north)
+    return (m,m) if abs(c-1)<.01 else (m*c,m/c)

@@ -6,10 +6,11 @@
 __all__ = ['read_vector', 'write_vector']
 
 # %% ../nbs/07_vector.ipynb #c002
-import warnings
+import re, warnings
 from pathlib import Path
 import geopandas as gpd
 import numpy as np
+import pyogrio
 import shapely
 from affine import Affine
 from rasterio import features
@@ -18,37 +19,122 @@ from rasterio.enums import MergeAlg
 from .core import GeofastError, LabelError, atomic_path
 from .grid import GeoBox
 
-# %% ../nbs/07_vector.ipynb #c006
-def read_vector(path:str|Path,   # GeoJSON, GeoPackage, GeoParquet, Shapefile ...
-                crs:CRS|str|None=None, # reproject to this
-               )->gpd.GeoDataFrame:
-    "Read the polygons of `path`, without empty or broken geometries, in `crs`"
-    path = Path(path)
-    try: g = gpd.read_parquet(path) if path.suffix=='.parquet' else gpd.read_file(path)
-    except (OSError, ValueError, RuntimeError, shapely.errors.GEOSException) as e:
+# %% ../nbs/07_vector.ipynb #n102
+OUTLINES = set('aoi roi extent extents bbox bounds areaofinterest studyarea'.split()) # words
+OUTLINE_NAMES = OUTLINES|set('boundary boundaries border outline area region grid index tiles'.split()) # whole names
+
+def is_outline(name:str # of a file without its suffix, or of a layer
+              )->bool:
+    "True for what is called like an area of interest, not like the objects in it"
+    words = [w for w in re.split(r'[\W_\d]+', name.lower()) if w]
+    return bool(OUTLINES&{*words, ''.join(words)}) or ''.join(words) in OUTLINE_NAMES
+
+# %% ../nbs/07_vector.ipynb #n105
+ONE_LAYER = '.geojson .json .parquet .shp .fgb'.split()
+
+def pick_layer(path:Path,
+               layer:str|None=None, # its name; None: see above
+              )->str|None:          # None for a file of one layer
+    "Layer of a file that has the polygons, or a `LabelError` that names all layers"
+    if path.suffix.lower() in ONE_LAYER: return None
+    have = {str(n): str(t) for n,t in pyogrio.list_layers(path) if t is not None}
+    if layer is not None:
+        if layer in have: return layer
+        raise LabelError(f"{path} has no layer {layer}", got=', '.join(have) or "no layer", need="one of them")
+    areas = [n for n,t in have.items() if 'Point' not in t and 'Line' not in t and 'Curve' not in t]
+    meant = [n for n in areas if not is_outline(n)] or areas
+    if len(meant)>1:
+        raise LabelError(f"{path} has several layers", got=', '.join(meant), need="the name of one",
+                         fix=f"layer={meant[0]!r}, or --layer {meant[0]}")
+    if len(areas)>1:
+        warnings.warn(f"{path}: layer {meant[0]} is read; layer=... reads another of {', '.join(areas)}", stacklevel=3)
+    return meant[0] if meant else None
+
+# %% ../nbs/07_vector.ipynb #n107
+CLASS_COLUMNS = 'class category class_name classname label landuse natural'.split()
+
+def _class_names(column): # of each row, '' where it has none
+    return [('' if v is None or v!=v else f'{v:g}' if isinstance(v,float) else str(v)) for v in column]
+
+def of_category(g:gpd.GeoDataFrame,
+                category:str|None=None, # names, comma-separated, of the column of classes; or 'column=names'; '*': all
+                path:str|Path='labels', # for messages
+               )->gpd.GeoDataFrame:     # LabelError where there are several classes and `category` is None, or none of it
+    "Rows of a class"
+    columns = {str(c).lower(): c for c in g.columns if c!=g.geometry.name}
+    said,_,names = (category or '').rpartition('=')
+    column = columns.get(said.lower()) if said else next((columns[c] for c in CLASS_COLUMNS if c in columns), None)
+    if category=='*' or category is None and column is None: return g
+    have = [] if column is None else _class_names(g[column])
+    seen = sorted({*have})
+    if category is None and not 1<len(seen)<=20: return g # more are numbers or names of the objects themselves
+    keep = np.isin(have, names.split(',')) if category is not None and have else np.zeros(len(g), bool)
+    if keep.any(): return g[keep]
+    what = f"has several classes in the column '{column}'" if category is None else f"has nothing of {category}"
+    best = next((n for n in seen if n), '')
+    raise LabelError(f"{path} {what}", got=', '.join(n or '(none)' for n in seen) or f"columns {', '.join(columns)}",
+                     need="the names of those that count", fix=f"category='{column}={best}'; '*' for all; or --category")
+
+# %% ../nbs/07_vector.ipynb #n110
+BAD_VECTOR = OSError, ValueError, RuntimeError, TypeError, KeyError, AttributeError, shapely.errors.GEOSException
+
+def _load(path, layer):
+    "All features of a layer, or a `LabelError` that names file and cause"
+    try:
+        if path.suffix.lower()=='.parquet': return gpd.read_parquet(path), None
+        layer = pick_layer(path, layer)
+        return gpd.read_file(path, **({} if layer is None else dict(layer=layer))), layer
+    except LabelError: raise
+    except BAD_VECTOR as e: # a damaged file comes as any of these out of three libraries
         raise LabelError(f"cannot read labels {path}", got=str(e).splitlines()[0] if str(e) else type(e).__name__,
                          need="a vector file that GDAL reads",
                          fix="check the path; open it in QGIS and export it again") from e
+
+# %% ../nbs/07_vector.ipynb #c006
+def read_vector(path:str|Path,         # GeoJSON, GeoPackage, GeoParquet, Shapefile ...
+                crs:CRS|str|None=None, # reproject to this
+                *,
+                layer:str|None=None,   # of a file with several; None: as of `pick_layer`
+                category:str|None=None, # as of `of_category`
+                given:CRS|str|None=None, # CRS of a file that states none
+               )->gpd.GeoDataFrame:    # `attrs`: its `layer`, and how many features were `dropped`
+    "Read the polygons of `path`, without empty or broken geometries, in `crs`"
+    path = Path(path)
+    g,layer = _load(path, layer)
     if not isinstance(g, gpd.GeoDataFrame):
         raise LabelError(f"{path} has no geometries", got=f"columns {list(g.columns)}", need="polygons")
+    if g.crs is None and given is not None: g = g.set_crs(given)
     if g.crs is None and len(g):
         raise LabelError(f"{path} has no CRS", got="crs=None", need="a coordinate reference system",
-                         fix="write the layer again with its CRS, e.g. `ogr2ogr -a_srs EPSG:4326`")
-    g = _only_polygons(g, path)
-    if crs is None: return g
-    return g.to_crs(crs) if len(g) else g.set_crs(crs, allow_override=True)
+                         fix="write the layer again with its CRS, e.g. `ogr2ogr -a_srs EPSG:4326`, or say crs=...")
+    n,g = len(g),_only_polygons(of_category(g, category, path), path)
+    if crs is not None: g = _reproject(g, crs, path) if len(g) else g.set_crs(crs, allow_override=True)
+    g.attrs.update(layer=layer, dropped=n-len(g))
+    return g
 
 # %% ../nbs/07_vector.ipynb #c008
+def _reproject(g, crs, path):
+    "In another CRS, with an error where the coordinates are none of the CRS that the file states"
+    out = g.to_crs(crs)
+    ok = np.isfinite(out.bounds.values).all(1)
+    if not ok.any():
+        raise LabelError(f"{path}: the coordinates are none of its CRS", got=f"{g.total_bounds.tolist()} in {g.crs.name}",
+                         need="coordinates of that CRS", fix="correct the CRS that the file states")
+    return out[ok].reset_index(drop=True)
+
 def _only_polygons(g, path):
     "Repair self-crossing polygons, drop geometries without area, and warn of both"
-    bad = ~g.geometry.is_valid & g.geometry.notna()
+    bad = ~g.geometry.is_valid & g.geometry.notna() & np.isfinite(g.bounds.values).all(1)
     if bad.any():
         warnings.warn(f"{path}: {int(bad.sum())} of {len(g)} polygons cross themselves and were repaired", stacklevel=3)
-        g = g.set_geometry(g.geometry.make_valid())
-    area = g.geometry.notna() & (shapely.area(g.geometry.values)>0)
-    n = int((~area).sum())
+        g = g.set_geometry(g.geometry.where(~bad, g.geometry[bad].make_valid()))
+    area = shapely.area(g.geometry.values)
+    n = int((~((area>0)&np.isfinite(area))).sum())
+    if n and n==len(g):
+        raise LabelError(f"{path}: none of {n} geometries has an area", got=', '.join(sorted({*g.geom_type.dropna()})),
+                         need="polygons", fix="make polygons of closed lines: in QGIS, Vector > Lines to polygons")
     if n: warnings.warn(f"{path}: {n} of {len(g)} geometries have no area and were dropped", stacklevel=3)
-    return g[area].reset_index(drop=True)
+    return g[(area>0)&np.isfinite(area)].reset_index(drop=True)
 
 # %% ../nbs/07_vector.ipynb #c012
 def check_overlap(g:gpd.GeoDataFrame, # labels, in the CRS of the raster
@@ -59,11 +145,11 @@ def check_overlap(g:gpd.GeoDataFrame, # labels, in the CRS of the raster
     if not len(g):
         warnings.warn(f"{name}: no polygons: the whole image counts as background", stacklevel=2)
         return g
-    inside = g[g.intersects(box.outline)]
+    inside = g.iloc[np.sort(g.sindex.query(box.outline, predicate='intersects'))]
     if len(inside): return inside
     lb,rb = g.total_bounds.round(1).tolist(), [round(o,1) for o in box.bounds]
     raise LabelError(f"{name}: none of {len(g)} polygons lies on the image", got=f"labels within {lb}",
-                     need=f"labels within {rb} ({g.crs})",
+                     need=f"labels within {rb}, {g.crs.name}",
                      fix="pair the file with its own image, or correct the CRS that the file states")
 
 # %% ../nbs/07_vector.ipynb #c016
@@ -119,14 +205,15 @@ def write_vector(g:gpd.GeoDataFrame, # polygons with attributes
                 )->Path:             # `dst`
     "Write polygons in the format of the suffix; complete or not at all"
     dst = Path(dst)
-    if dst.suffix not in _DRIVERS:
+    suffix = dst.suffix.lower()
+    if suffix not in _DRIVERS:
         raise GeofastError(f"cannot write {dst}", got=f"suffix '{dst.suffix}'", need=f"one of {', '.join(_DRIVERS)}")
-    if dst.suffix=='.geojson':
+    if suffix=='.geojson':
         if g.crs is None:
             raise GeofastError(f"{dst}: GeoJSON is longitude and latitude", got="polygons without a CRS",
                                need="a CRS to convert from", fix="write .parquet or .gpkg, or set the CRS")
         g = g.to_crs(4326)
     with atomic_path(dst) as p:
-        if dst.suffix=='.parquet': g.to_parquet(p)
-        else: g.to_file(p, layer=dst.stem, **_DRIVERS[dst.suffix])
+        if suffix=='.parquet': g.to_parquet(p)
+        else: g.to_file(p, layer=dst.stem, **_DRIVERS[suffix])
     return dst
