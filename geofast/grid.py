@@ -77,7 +77,7 @@ def ground_scale(crs:CRS|None,     # None: not known
     return nominal if abs(nominal/true-1)<.01 else true
 
 # %% ../nbs/01_grid.ipynb #n101
-def gcp_bend(ds, transform:Affine)->float: # px
+def _gcp_bend(ds, transform:Affine)->float: # px
     "How far the ground control points of a dataset are from an affine map"
     size = math.sqrt(abs(transform.determinant)) or math.nan
     return max(math.hypot(*np.subtract(transform*(g.col,g.row), (g.x,g.y)))/size for g in ds.gcps[0])
@@ -87,7 +87,7 @@ def gcp_place(ds)->tuple|None: # (transform, CRS)
     points,crs = ds.gcps
     if len(points)<3: return None
     transform = from_gcps(points)
-    return (transform,crs) if gcp_bend(ds, transform)<.5 else None
+    return (transform,crs) if _gcp_bend(ds, transform)<.5 else None
 
 # %% ../nbs/01_grid.ipynb #c014
 @dataclass(frozen=True)
