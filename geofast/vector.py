@@ -59,7 +59,7 @@ def _class_names(column): # of each row, '' where it has none
 def of_category(g:gpd.GeoDataFrame,
                 category:str|None=None, # names, comma-separated, of the column of classes; or 'column=names'; '*': all
                 path:str|Path='labels', # for messages
-               )->gpd.GeoDataFrame:     # LabelError where there are several classes and `category` is None, or none of it
+               )->gpd.GeoDataFrame:     # a LabelError for several classes without `category`
     "Rows of a class"
     columns = {str(c).lower(): c for c in g.columns if c!=g.geometry.name}
     said,_,names = (category or '').rpartition('=')
@@ -70,10 +70,10 @@ def of_category(g:gpd.GeoDataFrame,
     if category is None and not 1<len(seen)<=20: return g # more are numbers or names of the objects themselves
     keep = np.isin(have, names.split(',')) if category is not None and have else np.zeros(len(g), bool)
     if keep.any(): return g[keep]
-    what = f"has several classes in the column '{column}'" if category is None else f"has nothing of {category}"
-    best = next((n for n in seen if n), '')
-    raise LabelError(f"{path} {what}", got=', '.join(n or '(none)' for n in seen) or f"columns {', '.join(columns)}",
-                     need="the names of those that count", fix=f"category='{column}={best}'; '*' for all; or --category")
+    raise LabelError(f"{path} has " + (f"nothing of {category}" if category else f"several classes in '{column}'"),
+                     got=', '.join(n or '(none)' for n in seen) or f"columns {', '.join(columns)}",
+                     need="the names of those that count",
+                     fix=f"category='{column}={next((n for n in seen if n),'')}', or --category; '*' for all")
 
 # %% ../nbs/07_vector.ipynb #n110
 BAD_VECTOR = OSError, ValueError, RuntimeError, TypeError, KeyError, AttributeError, shapely.errors.GEOSException
@@ -112,16 +112,16 @@ def read_vector(path:str|Path,         # GeoJSON, GeoPackage, GeoParquet, Shapef
     g.attrs.update(layer=layer, dropped=n-len(g))
     return g
 
-# %% ../nbs/07_vector.ipynb #c008
+# %% ../nbs/07_vector.ipynb #n117
 def _reproject(g, crs, path):
     "In another CRS, with an error where the coordinates are none of the CRS that the file states"
     out = g.to_crs(crs)
     ok = np.isfinite(out.bounds.values).all(1)
-    if not ok.any():
-        raise LabelError(f"{path}: the coordinates are none of its CRS", got=f"{g.total_bounds.tolist()} in {g.crs.name}",
-                         need="coordinates of that CRS", fix="correct the CRS that the file states")
-    return out[ok].reset_index(drop=True)
+    if ok.any(): return out[ok].reset_index(drop=True)
+    raise LabelError(f"{path}: the coordinates are none of its CRS", got=f"{g.total_bounds.tolist()} in {g.crs.name}",
+                     need="coordinates of that CRS", fix="correct the CRS that the file states")
 
+# %% ../nbs/07_vector.ipynb #c008
 def _only_polygons(g, path):
     "Repair self-crossing polygons, drop geometries without area, and warn of both"
     bad = ~g.geometry.is_valid & g.geometry.notna() & np.isfinite(g.bounds.values).all(1)
@@ -129,12 +129,13 @@ def _only_polygons(g, path):
         warnings.warn(f"{path}: {int(bad.sum())} of {len(g)} polygons cross themselves and were repaired", stacklevel=3)
         g = g.set_geometry(g.geometry.where(~bad, g.geometry[bad].make_valid()))
     area = shapely.area(g.geometry.values)
-    n = int((~((area>0)&np.isfinite(area))).sum())
+    keep = (area>0)&np.isfinite(area)
+    n = int((~keep).sum())
     if n and n==len(g):
         raise LabelError(f"{path}: none of {n} geometries has an area", got=', '.join(sorted({*g.geom_type.dropna()})),
                          need="polygons", fix="make polygons of closed lines: in QGIS, Vector > Lines to polygons")
     if n: warnings.warn(f"{path}: {n} of {len(g)} geometries have no area and were dropped", stacklevel=3)
-    return g[(area>0)&np.isfinite(area)].reset_index(drop=True)
+    return g[keep].reset_index(drop=True)
 
 # %% ../nbs/07_vector.ipynb #c012
 def check_overlap(g:gpd.GeoDataFrame, # labels, in the CRS of the raster
