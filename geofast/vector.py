@@ -76,7 +76,7 @@ def of_category(g:gpd.GeoDataFrame,
                      fix=f"category='{column}={next((n for n in seen if n),'')}', or --category; '*' for all")
 
 # %% ../nbs/07_vector.ipynb #n110
-BAD_VECTOR = OSError, ValueError, RuntimeError, TypeError, KeyError, AttributeError, shapely.errors.GEOSException
+BAD_VECTOR = OSError, ValueError, RuntimeError, TypeError, LookupError, AttributeError, shapely.errors.GEOSException
 
 def _load(path, layer):
     "All features of a layer, or a `LabelError` that names file and cause"
