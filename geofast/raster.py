@@ -118,11 +118,24 @@ class MissingRule(NamedTuple):
     mask:bool = False        # a mask of the dataset
     nodata:tuple|None = None # of each band that is read; None: not declared
     collar:float|None = None # guessed: missing where all bands have it
+    customary:bool = False   # missing where all bands have a number that is customary for nothing; floats
 
     @property
     def declared(self)->tuple:
         "Names of what is declared"
         return tuple(n for n,o in zip(('alpha','mask','nodata'),self[:3]) if o)
+
+# %% ../nbs/03_raster.ipynb #n102
+def said_nodata(v # a number, None, or a text: 'auto', 'none' or a number
+               ):
+    "What a person says of missing pixels: a number, None (nothing is missing) or 'auto'"
+    if v is None or isinstance(v,(int,float,np.integer,np.floating)): return v
+    text = str(v).strip().lower()
+    if text in ('auto','none'): return None if text=='none' else text
+    try: return float(text)
+    except ValueError as e:
+        raise RasterError("this says nothing of missing pixels", got=f"nodata={v!r}",
+                          need="a number, 'none' for nothing is missing, or 'auto' for what the file declares") from e
 
 # %% ../nbs/03_raster.ipynb #n007
 def missing_rule(ds,          # open dataset
@@ -130,14 +143,26 @@ def missing_rule(ds,          # open dataset
                  nodata='auto', # a number: that one; None: nothing is missing; 'auto': what is declared, else a guess
                 )->MissingRule:
     "The rule of a dataset, from what it declares"
+    nodata = said_nodata(nodata)
     if nodata is None: return MissingRule()
     if nodata!='auto': return MissingRule(nodata=(nodata,)*len(bands))
     flags = {f for o in ds.mask_flag_enums for f in o}
     alpha = next((i for i,c in zip(ds.indexes,ds.colorinterp) if c==ColorInterp.alpha), 0)
     values = tuple(ds.nodatavals[i-1] for i in bands)
     rule = MissingRule(alpha, MaskFlags.per_dataset in flags and MaskFlags.alpha not in flags,
-                       values if any(v is not None for v in values) else None)
+                       values if any(v is not None for v in values) else None,
+                       customary=np.dtype(ds.dtypes[bands[0]-1]).kind=='f')
     return rule if rule.declared else rule._replace(collar=_collar(ds, bands))
+
+# %% ../nbs/03_raster.ipynb #n105
+NOTHING = (-9999., -99999., -32767., -32768.) # customary numbers for pixels that are not there
+HUGE = 1e30 # floats beyond it are fill values: 3.4e38, 1e36, 9.97e36
+
+def is_nothing(x:np.ndarray # floats
+              )->np.ndarray: # bool
+    "Where a number is customary for nothing"
+    huge = np.abs(x)>=HUGE
+    return huge|np.isin(x, NOTHING) if (x<=max(NOTHING)).any() else huge
 
 # %% ../nbs/03_raster.ipynb #n008
 def _masked(ds, gw, bands, rule):
@@ -153,6 +178,7 @@ def _masked(ds, gw, bands, rule):
     if rule.collar is not None: ok &= (x!=np.array(rule.collar).astype(x.dtype)).any(0)
     if not np.issubdtype(x.dtype, np.floating): return x,ok
     ok &= np.isfinite(x).all(0)
+    if rule.customary: ok &= ~is_nothing(x).all(0)
     return np.where(ok, x, 0).astype(x.dtype), ok
 
 # %% ../nbs/03_raster.ipynb #n009
@@ -169,9 +195,9 @@ def read_masked(ds,          # open dataset
                           fix="the file is truncated or damaged: copy or download it again") from e
 
 # %% ../nbs/03_raster.ipynb #c033
-NOTHING = (-9999., -32768., -32767., float(np.finfo(np.float32).min)) # customary numbers for pixels that are not there
-
-def _raw(ds, win, bands): return read_masked(ds, win, bands, MissingRule())[0].reshape(len(bands),-1)
+def _raw(ds, win, bands): # pixels (b,n), those that are finite
+    x,ok = read_masked(ds, win, bands, MissingRule())
+    return x[:,ok]
 
 def _sample(ds, bands):
     "Pixels (b,n) of 64 runs over a dataset"
@@ -189,17 +215,16 @@ def _border(ds, bands):
 # %% ../nbs/03_raster.ipynb #n011
 def _collar(ds, bands)->float|None:
     "The value that pixels beside the imagery seem to have, None if there seem to be none"
-    dtype = np.dtype(ds.dtypes[bands[0]-1])
     x = _sample(ds, bands)
-    share = lambda a, v: (a==np.array(v).astype(a.dtype)).all(0).mean()
-    if dtype.kind in 'fi':
-        fits = [v for v in NOTHING if dtype.kind=='f' or v>=np.iinfo(dtype).min]
-        for v in fits:
-            if share(x,v)>.001: return v
-    if dtype.kind not in 'iu' or ds.count<3: return None
+    floats,share = x.dtype.kind=='f', lambda a, v: (a==np.array(v).astype(a.dtype)).all(0).mean()
+    if not x.size or x.dtype.kind not in 'iuf': return None
+    if floats: odd = x[0,is_nothing(x).all(0)][:1].tolist()
+    else: odd = [v for v in (*NOTHING, float(np.iinfo(x.dtype).min)) if np.iinfo(x.dtype).min<=v<0]
+    found = next((v for v in odd if share(x,v)>.001), None)
+    if found is not None or ds.count<3: return found
     if share(x,0)>.01: return 0.
-    white = np.iinfo(dtype).max
-    return float(white) if share(x,white)>.01 and share(_border(ds,bands),white)>.125 else None
+    whites = [v for v in ((1.,255.) if floats else (float(np.iinfo(x.dtype).max),)) if share(x,v)>.01]
+    return next((v for v in whites if share(_border(ds,bands),v)>.125), None)
 
 # %% ../nbs/03_raster.ipynb #n017
 def warp_to(d,                   # open dataset with a CRS
