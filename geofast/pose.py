@@ -52,11 +52,13 @@ def fit_pose(height:np.ndarray, # (h,w) metres, NaN where unknown
     return Pose.of(f@h/(h@h+.01))
 
 # %% ../nbs/64_pose.ipynb #n015
-def feet(height:np.ndarray, # (h,w) metres above the ground of what is seen
+def feet(height,           # (h,w) metres above the ground of what is seen, or one number for all
          pose:Pose,
-        )->np.ndarray:      # (2,h,w) x, y in px of pixel centres, as in `np.mgrid`
+         shape:tuple|None=None, # (h,w); None: that of `height`
+        )->np.ndarray:     # (2,h,w) x, y in px, whole numbers at the centres of pixels
     "The ground position of what each pixel shows"
-    return np.mgrid[:height.shape[0],:height.shape[1]][::-1]-pose.lean[:,None,None]*height
+    h,w = shape or height.shape
+    return np.mgrid[:h,:w][::-1]-pose.lean[:,None,None]*height
 
 # %% ../nbs/64_pose.ipynb #n021
 def leans_along(height:np.ndarray, # (h,w) metres above the ground of what is seen, facades included
