@@ -94,6 +94,13 @@ def score(self:IoUMeter, name:str='iou')->float: # 'iou' (micro), 'macro', 'prec
     "One score over all images"
     return float(self.table().loc['all',name])
 
+# %% ../nbs/22_metrics.ipynb #n020
+@patch
+def group_mean(self:IoUMeter, name:str='iou', empty:float=1)->float: # `empty`: IoU of a group with nothing to find
+    "Mean of a score over the groups"
+    t = self.table().drop(index='all')
+    return float(np.mean([empty if name=='iou' and not r.tp+r.fp+r.fn else r[name] for _,r in t.iterrows()]))
+
 # %% ../nbs/22_metrics.ipynb #n008
 @patch
 def __add__(self:IoUMeter, o:IoUMeter)->IoUMeter:
