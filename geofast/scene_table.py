@@ -7,7 +7,7 @@ __all__ = []
 
 # %% ../nbs/11_scene_table.ipynb #c002
 import json, math, re, warnings
-from collections import Counter
+from itertools import groupby
 from pathlib import Path
 from types import SimpleNamespace
 import numpy as np
@@ -20,6 +20,7 @@ from .grid import GeoBox
 from .kinds import get_kind
 from .raster import open_raster
 from .stack import Stack
+from .vector import is_outline
 
 # %% ../nbs/11_scene_table.ipynb #n001
 RASTERS = '.tif .tiff .vrt .jp2 .png .jpg .jpeg'.split()
@@ -28,6 +29,26 @@ VECTORS = '.geojson .gpkg .parquet .shp .json'.split()
 def is_raster(path)->bool:
     "True if the suffix is that of a raster"
     return Path(path).suffix.lower() in RASTERS
+
+# %% ../nbs/11_scene_table.ipynb #n202
+def data_files(folder:Path)->list: # of paths, sorted
+    "Files of a folder and its sub-folders that are whole and not hidden"
+    def hidden(p): return any(o.startswith(('.','__MACOSX')) for o in p.relative_to(folder).parts)
+    out = [p for p in sorted(folder.rglob('*')) if not hidden(p) and not p.stem.endswith('-checkpoint') and p.is_file()]
+    part = [p for p in out if p.stem.endswith('.part') and p.suffix.lower() in RASTERS+VECTORS]
+    if part:
+        warnings.warn(f"{part[0]} is taken for a file that is not complete and passed over ({len(part)} such files); "
+                      "rename it if it is", stacklevel=3)
+    return [p for p in out if p not in part]
+
+# %% ../nbs/11_scene_table.ipynb #n206
+def is_labels(path:Path)->bool:
+    "True for a vector file that may have labels"
+    s = path.suffix.lower()
+    if s not in VECTORS: return False
+    if s not in ('.json','.geojson'): return True
+    with open(path,'rb') as f: head = f.read(2**16)
+    return b'"stac_version"' not in head and (s=='.geojson' or b'"Feature' in head)
 
 # %% ../nbs/11_scene_table.ipynb #n032
 def file_name(s)->str:
@@ -134,59 +155,102 @@ def merge_nearby_groups(groups:pd.Series, # group of each scene
     best = {k: min((n for n,q in zip(names,part) if q==k), key=lambda n:(len(n),n)) for k in set(part)}
     return pd.Series([best[part[c]] for c in codes], index=groups.index)
 
-# %% ../nbs/11_scene_table.ipynb #n016
-def _own_label(image): return next((p for s in VECTORS if (p:=image.with_suffix(s)).exists()), None)
+# %% ../nbs/11_scene_table.ipynb #n216
+LABEL_WORDS = set('mask masks label labels gt truth groundtruth ground_truth annotation annotations geojson'.split())
+IMAGE_WORDS = set('image images img imgs rgb sat tif tiff imagery'.split())
 
-def shared_label(image:Path,  # an image without labels of its own name
+def pair_key(path:Path, folder:Path)->tuple: # (key, True for what is called a label)
+    "What an image and its labels have in common: folders and name, lower case, without the words for image and label"
+    dirs = [o.lower() for o in path.relative_to(folder).parent.parts]
+    head,_,last = (m.group(1,2,3) if (m:=re.match(r'(.+)([-_.])([a-z]+)$', path.stem.lower())) else (None,)*3)
+    named = last in LABEL_WORDS
+    key = (*[o for o in dirs if o not in LABEL_WORDS|IMAGE_WORDS],
+           head if named or last in IMAGE_WORDS else path.stem.lower())
+    return key, named or bool(LABEL_WORDS&{*dirs})
+
+# %% ../nbs/11_scene_table.ipynb #n016
+def shared_label(place:Path,  # folder of images without labels of their own
                  folder:Path, # of the data set, where the search ends
-                 files:list,  # all files of `folder`
+                 files:list,  # vector files that belong to no image
                 )->Path|None:
-    """Label file shared by a folder: the only vector file there, or in the nearest parent,
-    without an image of the same name"""
-    names = {p.stem for p in files if p.suffix.lower() in RASTERS}
-    for d in (image.parent,*image.parent.parents):
-        near = [p for p in files if p.parent==d and p.suffix.lower() in VECTORS[:-1] and p.stem not in names]
+    "Label file shared by a folder: the only one there, or in the nearest parent"
+    for d in (place,*place.parents):
+        near = [p for p in files if p.parent==d and p.suffix.lower()!='.json']
         if near or d==folder: return near[0] if len(near)==1 else None
 
+# %% ../nbs/11_scene_table.ipynb #n220
+def _one(files, what):
+    "The only file, None if there is none"
+    if len(files)<2: return next(iter(files), None)
+    raise DataError(f"{what} has labels in {len(files)} files", got=', '.join(map(str,files)), need="one",
+                    fix="keep the one that holds, and move the others to another folder")
+
+def sort_files(folder:Path,
+               files:list, # of the data set
+              )->tuple:    # {image: label or None}, vector files of no image
+    "Images of a data set, each with labels of its own"
+    keys = {p: pair_key(p, folder) for p in files if is_raster(p) or is_labels(p)}
+    images = [p for p,(_,label) in keys.items() if is_raster(p) and not label]
+    have = {keys[p][0] for p in images}
+    masks = [p for p,(k,label) in keys.items() if is_raster(p) and label and k in have]
+    images += [p for p,(k,label) in keys.items() if is_raster(p) and label and not masks]
+    own = {keys[p][0]: [] for p in images}
+    shared = []
+    for p in [*masks, *(p for p in keys if not is_raster(p))]: own.get(keys[p][0], shared).append(p)
+    return {p: _one(own[keys[p][0]], p) for p in sorted(images)}, shared
+
+# %% ../nbs/11_scene_table.ipynb #n223
+def names_in(paths:list, folder:Path)->list:
+    "Name of each file: its stem, with its folders where others have the same"
+    stems = [p.stem for p in paths]
+    def long(p): return file_name('_'.join(k for k,_ in groupby([*p.relative_to(folder).parent.parts, p.stem])))
+    return [long(p) if stems.count(p.stem)>1 else p.stem for p in paths]
+
 # %% ../nbs/11_scene_table.ipynb #n020
-def _labelled(t, folder, column='label', end='.geojson', fix=f"put polygons under the same name: {' '.join(VECTORS)}"):
+def _labelled(t, folder, column='label', end='.geojson', seen='',
+              fix=f"put polygons under the same name ({' '.join(VECTORS)}), or masks of the same names in masks/"):
     "Rows that have labels, with a warning if some have none, an error if all"
     without = t[t[column].isna()]
     if len(without)==len(t):
         first = next(iter(image_files(t.image[0]).values()))
-        raise DataError(f"none of {len(t)} images in {folder} has labels", got=f"{first.name} alone",
+        raise DataError(f"none of {len(t)} images in {folder} has labels", got=f"{first.name} alone{seen}",
                         need=f"{t.scene[0]}{end} beside it", fix=fix)
     if len(without):
         warnings.warn(f"{folder}: {len(without)} of {len(t)} images have no labels and are left out "
-                      f"({without.scene.iloc[0]} ...)", stacklevel=3)
+                      f"({without.scene.iloc[0]} ...){seen}", stacklevel=3)
     return t[t[column].notna()].reset_index(drop=True)
 
-# %% ../nbs/11_scene_table.ipynb #n043
-def _images(folder, files):
-    "Image files, with an error if there are none, or two of one name"
-    images = [p for p in files if p.suffix.lower() in RASTERS]
+# %% ../nbs/11_scene_table.ipynb #c006
+def find_folder(folder:str|Path,     # images and their labels, also in sub-folders
+                labelled:bool=True,  # only those with labels; an error where none has
+                *,
+                only=None,           # images; None: all
+                km:float=10,         # images less than this apart are one group
+               )->pd.DataFrame:      # scene, image, label, group, klass
+    "Scene table of a folder: each image with labels of its own name, or of its folder"
+    folder = Path(folder)
+    files = data_files(folder)
+    own,others = sort_files(folder, files)
+    images = [p for p in own if only is None or p in only]
     if not images:
         raise DataError(f"no images in {folder}", got=f"{len(files)} files",
                         need=f"files that end in {' '.join(RASTERS)}")
-    twice = [n for n,k in Counter(p.stem for p in images).items() if k>1]
-    if twice:
-        raise DataError(f"two images in {folder} have one name", got=twice[0], need="a name of its own for each",
-                        fix="rename one")
-    return images
+    near = [p for p in others if not is_outline(p.stem)]
+    shared = {d: shared_label(d, folder, near) for d in {p.parent for p in images}}
+    rows = [dict(scene=n, image=p, label=own[p] or shared[p.parent]) for n,p in zip(names_in(images,folder), images)]
+    t = check_unique_names(pd.DataFrame(rows), folder)
+    seen = f"; {', '.join(sorted(p.name for p in others)[:5])} may be for none or for several" if others else ''
+    if labelled: t = _labelled(t, folder, seen=seen)
+    return t.assign(group=merge_nearby_groups(_groups(t, folder), t.image, km), klass=_classes(t, folder))
 
-# %% ../nbs/11_scene_table.ipynb #c006
-def find_folder(folder:str|Path,     # images and their polygons, also in sub-folders
-                labelled:bool=True,  # only those with labels; an error where none has
-               )->pd.DataFrame:      # scene, image, label, group, klass
-    "Scene table of a folder: each image with the vector file of the same name, or the one for its folder"
-    folder = Path(folder)
-    files = sorted(p for p in folder.rglob('*') if p.is_file() and '.part' not in p.name)
-    rows = [dict(scene=p.stem, image=p, label=_own_label(p) or shared_label(p, folder, files),
-                 group=re.sub(r'[-_]?\d+$','',p.stem) or p.stem) for p in _images(folder, files)]
-    t = _labelled(pd.DataFrame(rows), folder) if labelled else pd.DataFrame(rows)
-    own = [l is None or l.stem==s for s,l in zip(t.scene,t.label)]
-    return t.assign(group=merge_nearby_groups(t.group, t.image),
-                    klass=[s if o else l.stem for s,l,o in zip(t.scene,t.label,own)])
+def _groups(t, folder):
+    def one(s, p): return (re.sub(r'[-_]?\d+$','',s) or s) if s==p.stem else p.relative_to(folder).parts[0]
+    return pd.Series([one(s, p) for s,p in zip(t.scene,t.image)], index=t.index)
+
+def _classes(t, folder): # the scene, or the name of the label file that many scenes share
+    many = t.label.notna() & t.label.duplicated(keep=False)
+    files = [*dict.fromkeys(t.label[many])]
+    return t.scene.where(~many, t.label.map(dict(zip(files, names_in(files,folder)))))
 
 # %% ../nbs/11_scene_table.ipynb #n026
 def urban3d_files(folder:str|Path)->dict: # {name: {rgb, dsm, dtm, gti, gtl: path}}, those that are there
@@ -214,5 +278,5 @@ def find_urban3d(folder:str|Path,     # tiles in the layout of the Urban 3D chal
         raise DataError(f"no tiles in {folder}", got="no _DSM.tif with a _DTM.tif", need="both, of one name")
     t = pd.DataFrame(rows)
     if t.classes.isna().all(): t = t.drop(columns='classes')
-    if labelled: t = _labelled(t, folder, 'instances', '_GTI.tif', "put the numbers of the objects there")
+    if labelled: t = _labelled(t, folder, 'instances', '_GTI.tif', fix="put the numbers of the objects there")
     return t.assign(group=merge_nearby_groups(t.group, t.image.map(lambda o: o['dsm'])))
