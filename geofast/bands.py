@@ -6,19 +6,23 @@
 __all__ = []
 
 # %% ../nbs/04_bands.ipynb #c002
-import ast, math, operator, re, warnings
+import ast, math, operator, re, warnings, zlib
 from collections.abc import Mapping
 from pathlib import Path
 import numpy as np
 import rasterio
+from affine import Affine
 from rasterio.enums import ColorInterp
+from rasterio.errors import CRSError
 from .core import RasterError, Win
 from .grid import GeoBox
 from .raster import (
-    Raster, box_resample, lerp_resample, missing_rule, nearest_resample, open_raster, read_masked)
+    Raster, array_valid, box_resample, guess_text, lerp_resample, missing_rule, nearest_resample, open_raster,
+    read_masked, said_nodata, source_files)
 
 # %% ../nbs/04_bands.ipynb #c005
-COLORS = {ColorInterp.red:'red', ColorInterp.green:'green', ColorInterp.blue:'blue', ColorInterp.gray:'gray'}
+RGB = {ColorInterp.red:'red', ColorInterp.green:'green', ColorInterp.blue:'blue'}
+COLORS = RGB|{ColorInterp.gray:'gray', ColorInterp.palette:'palette'}
 
 def band_names(ds, key:str|None=None)->dict: # {name: 1-based index}, without alpha
     "Names of the bands of an open dataset; a single band is called `key` where there is one"
@@ -29,21 +33,38 @@ def band_names(ds, key:str|None=None)->dict: # {name: 1-based index}, without al
         out[name if name not in out else f'band{i}'] = i
     return {key: next(iter(out.values()))} if key and len(out)==1 else out
 
+# %% ../nbs/04_bands.ipynb #n130
+def _opened(src)->tuple: # dataset, True if it was opened here
+    if not isinstance(src, rasterio.io.DatasetReaderBase): return open_raster(src), True
+    if src.closed or src.mode=='w':
+        raise RasterError(f"{src.name} cannot be read", got="a dataset that is closed or being written",
+                          need="a dataset open for reading, or its path")
+    return src, False
+
+def _said_crs(box, crs, path)->GeoBox: # crs: None, or what somebody says in place of that of the file
+    if crs is None: return box
+    if box.transform==Affine.identity():
+        raise RasterError(f"{path} has no place on the ground", got=f"crs={crs}, but no coordinates of its pixels",
+                          need="a world file, or a GeoTIFF with its place",
+                          fix="say how large a pixel is, gsd=..., or --gsd; or `gdal_translate -a_ullr -a_srs`")
+    try: return GeoBox(box.shape, box.transform, crs)
+    except CRSError as e:
+        raise RasterError("no such coordinate reference system", got=crs, need="e.g. EPSG:32737") from e
+
 # %% ../nbs/04_bands.ipynb #c006
 class FilePart:
     "Bands of one raster file"
     interp = 'linear' # how it comes to a grid of another resolution
     def __init__(self, src, key:str|None=None, nodata='auto', crs=None):
-        self.owns = not isinstance(src, rasterio.io.DatasetReaderBase)
-        self.ds = open_raster(src) if self.owns else src
-        self.path,self.nodata = self.ds.name, nodata
-        self.box = GeoBox(self.ds.shape, self.ds.transform, crs or self.ds.crs)
+        self.ds,self.owns = _opened(src)
+        self.path,self.nodata,self.box = self.ds.name, nodata, _said_crs(GeoBox.of(self.ds), crs, self.ds.name)
         self.names = band_names(self.ds, key)
+        self.colors = {RGB[c]:i for i,c in zip(self.ds.indexes,self.ds.colorinterp) if c in RGB}
         self.use([*self.names.values()])
-        if self.rule.collar is not None:
-            warnings.warn(f"{self.path}: no nodata, alpha or mask is declared; pixels that are {self.rule.collar:g} in "
-                          "all bands are treated as empty; Stack(..., nodata=None) takes them as they are",
-                          stacklevel=4)
+        if self.box.crs is None and self.ds.gcps[0]:
+            warnings.warn(f"{self.path}: its ground control points bend, so it counts as lying nowhere; "
+                          "`gdalwarp -tps` gives it a place", stacklevel=5)
+        if self.rule.collar is not None: warnings.warn(guess_text(self.path, self.rule.collar), stacklevel=5)
 
     def use(self, indexes:list)->None:
         "Read only these bands, 1-based"
@@ -57,6 +78,9 @@ class FilePart:
     def read(self, w:Win)->tuple:
         "Pixels and validity of a window inside"
         return read_masked(self.ds, w, self.indexes, self.rule)
+    def state(self)->list:
+        "All that its pixels depend on: files with size and time, bands, and what is missing"
+        return [*source_files(self.ds), self.indexes, self.rule]
     def close(self):
         "Close the file if it was opened here"
         if self.owns: self.ds.close()
@@ -64,20 +88,16 @@ class FilePart:
 # %% ../nbs/04_bands.ipynb #c007
 class ArrayPart:
     "Bands of one array in memory, or of a memory map"
-    interp,rule = 'linear',None
+    interp,rule,colors = 'linear',None,{}
     def __init__(self, x:np.ndarray, valid:np.ndarray|None=None, box:GeoBox|None=None, path:str='the array',
-                 key:str|None=None):
-        if isinstance(x, np.ma.MaskedArray):
-            mask,x = np.ma.getmaskarray(x), x.data
-            valid = ~mask.any(0) if valid is None else valid&~mask.any(0)
+                 names:list|None=None, nodata='auto'):
+        seen,x = array_valid(x, said_nodata(nodata), path)
         self.path,self.box = path, box or GeoBox(x.shape[1:])
-        self.always_valid = valid is None and x.dtype.kind!='f'
-        self.valid = np.ones(x.shape[1:],bool) if valid is None else valid
-        if x.dtype.kind=='f':
-            ok = np.isfinite(x).all(0)
-            self.valid,x = self.valid&ok, np.where(ok,x,0).astype(x.dtype)
-        self.all = x
-        self.names = {key if key and len(x)==1 else f'band{i+1}':i+1 for i in range(len(x))}
+        self.always_valid = valid is None and seen is None
+        valid = np.ones(x.shape[1:],bool) if valid is None else valid
+        self.valid = valid if seen is None else valid&seen
+        self.all = x if x.dtype.kind!='f' else np.where(self.valid,x,0).astype(x.dtype)
+        self.names = {n:i for i,n in enumerate(names or [f'band{i+1}' for i in range(len(x))],1)}
         self.block_rows = 512
         self.use([*self.names.values()])
 
@@ -89,6 +109,9 @@ class ArrayPart:
     def read(self, w:Win)->tuple:
         "Pixels and validity of a window inside: views, not copies"
         return self.x[:,*w.slices], self.valid[w.slices]
+    def state(self)->list:
+        "All that its pixels depend on: checksums"
+        return [self.path, *(zlib.crc32(np.ascontiguousarray(a)) for a in (self.x,self.valid))]
     def close(self):
         "Nothing to close"
 
@@ -99,28 +122,74 @@ def bands_first(x:np.ndarray, # (h,w), (b,h,w) or (h,w,b)
     "An array with its bands in front"
     if x.ndim==2: return x[None], None
     if n is None or x.ndim!=3 or x.shape[0]==n or x.shape[2] not in (n,n+1): return x, None
-    alpha = None if x.shape[2]==n else np.asarray(x[...,n])>0
-    return np.moveaxis(x[...,:n],2,0), alpha
+    if x.shape[2]==n: return np.moveaxis(x,2,0), None
+    alpha = np.asarray(x[...,n])
+    if ((alpha!=0)&(alpha!=alpha.max())).any():
+        warnings.warn(f"the last of {n+1} channels is taken for alpha, although it has more than two values: pixels "
+                      f"where it is 0 are missing; bands={tuple(range(1,n+1))} leaves it out", stacklevel=5)
+    return np.moveaxis(x[...,:n],2,0), alpha>0
+
+# %% ../nbs/04_bands.ipynb #n112
+def _xarray_place(a, crs)->GeoBox: # a: dimensions (band, rows, cols)
+    y,x = (np.asarray(a.coords[d],float) if d in a.coords else None for d in a.dims[-2:])
+    said = next((a.coords[n].attrs for n in ('spatial_ref','crs') if n in a.coords), {})
+    t,known = Affine.identity(), said.get('crs_wkt') or said.get('spatial_ref')
+    if 'GeoTransform' in said: t = Affine.from_gdal(*map(float,str(said['GeoTransform']).split()))
+    elif x is not None and y is not None and min(len(x),len(y))>1:
+        (dx,dy) = ((v[-1]-v[0])/(len(v)-1) for v in (x,y))
+        t = Affine(dx,0,x[0]-dx/2,0,dy,y[0]-dy/2)
+    return _said_crs(GeoBox(a.shape[-2:], t, known), crs, 'the array')
+
+def _band_axis(a)->tuple: # with bands first; their names, None where they are only numbered
+    band = next((d for d in a.dims if str(d).lower() in ('band','bands','channel','variable','wavelength')), a.dims[0])
+    a,long = a.transpose(band, *(d for d in a.dims if d!=band)), a.attrs.get('long_name')
+    names = long if isinstance(long,(tuple,list)) else np.asarray(a.coords[band]) if band in a.coords else ()
+    names = [str(n) for n in names]
+    return a, None if len({*names})!=len(a) or all(n.isdigit() for n in names) else names
+
+def xarray_part(a,     # `xarray.DataArray` of two or three dimensions
+                nodata, crs, # as of `as_parts`
+               )->ArrayPart:
+    "Bands of a `DataArray`, with its place, names and value of nothing"
+    a,names = _band_axis(a) if len(a.dims)==3 else (a,None)
+    if said_nodata(nodata)=='auto': nodata = a.attrs.get('_FillValue', a.encoding.get('_FillValue', 'auto'))
+    x = np.asarray(a.data)
+    x,name = x if x.ndim==3 else x[None], str(a.name or 'the array')
+    return ArrayPart(x, None, _xarray_place(a,crs), name, names, nodata)
+
+# %% ../nbs/04_bands.ipynb #n113
+def plain_array(src)->np.ndarray|None: # None: it is none
+    "An array of anything that can give one: an array, a tensor, a picture of PIL"
+    if isinstance(src, np.ndarray): return src
+    if hasattr(src, 'detach'): return src.detach().cpu().numpy() # a tensor
+    if hasattr(src, 'getbands') and hasattr(src, 'convert'):     # PIL
+        if src.mode in ('P','PA'): src = src.convert('RGBA' if 'A' in src.mode or 'transparency' in src.info else 'RGB')
+        return np.asarray(src.convert('RGB') if src.mode in ('CMYK','YCbCr','HSV','LAB','RGBX') else src)
+    return np.asarray(src) if hasattr(src, '__array__') else None
 
 # %% ../nbs/04_bands.ipynb #c014
 def as_parts(src, n:int|None=None, nodata='auto', crs=None)->list:
     "The parts of any source; see the table above"
     if isinstance(src, Mapping):
         return [p for k,v in src.items() for p in _keyed(v, k, nodata, crs)]
-    if isinstance(src, Raster): return [ArrayPart(src.pixels, src.valid, src.box, src.path or 'the raster')]
+    if isinstance(src, Raster):
+        path = src.path or 'the raster'
+        return [ArrayPart(src.pixels, src.valid, _said_crs(src.box,crs,path), path, None, nodata)]
     if isinstance(src, (str,Path)) and Path(src).is_dir():
         files = band_files(src)
         if not files: raise RasterError(f"no bands in {src}", got="no .tif, .jp2, .img", need="a folder of band files")
         return as_parts(files, n, nodata, crs)
     if isinstance(src, (str,Path,rasterio.io.DatasetReaderBase)): return [FilePart(src, None, nodata, crs)]
-    if not hasattr(src, '__array__'):
+    x = plain_array(src)
+    if x is None:
         raise RasterError("this is no image", got=type(src).__name__,
                           need="a path, an open rasterio dataset, an array, a Raster, or a dictionary of these")
-    x = src if isinstance(src, np.ndarray) else np.asarray(src)
-    if x.ndim not in (2,3) or 0 in x.shape:
-        raise RasterError("this array is no image", got=f"shape {x.shape}", need=f"({n or 'bands'}, rows, cols)")
+    if x.ndim not in (2,3) or 0 in x.shape or x.dtype.kind not in 'biuf':
+        raise RasterError("this array is no image", got=f"{x.dtype}, shape {x.shape}",
+                          need=f"numbers, ({n or 'bands'}, rows, cols)")
+    if hasattr(src, 'dims') and hasattr(src, 'coords'): return [xarray_part(src, nodata, crs)]
     x,alpha = bands_first(x, n)
-    return [ArrayPart(x, alpha)]
+    return [ArrayPart(x, alpha, _said_crs(GeoBox(x.shape[1:]),crs,'the array'), nodata=nodata)]
 
 def _keyed(src, key, nodata, crs):
     parts = as_parts(src, None, nodata, crs)

@@ -111,6 +111,17 @@ def open_raster(path:str|Path)->rasterio.DatasetReader:
         raise RasterError(f"cannot open raster {path}", got=e, fix=fix,
                           need="a raster that GDAL reads (GeoTIFF, COG, VRT, JP2, PNG, JPEG ...)") from e
 
+# %% ../nbs/03_raster.ipynb #n126
+def source_files(ds, seen:tuple=())->list: # of [path, size, time]
+    "Files that hold the pixels and masks of a dataset, through all VRTs; overviews and statistics do not count"
+    files = [Path(f) for f in ds.files or [ds.name] if Path(f).suffix.lower() not in ('.ovr','.xml')]
+    files += [m for f in files if (m:=f.with_name(f.name+'.msk')).is_file() and m not in files] # of tiles of a VRT
+    out = [[str(f), *((f.stat().st_size,f.stat().st_mtime_ns) if f.is_file() else ())] for f in files]
+    for f in files:
+        if f.suffix.lower()!='.vrt' or str(f) in (ds.name,*seen) or not f.is_file(): continue
+        with open_raster(f) as inner: out += source_files(inner, (*seen,ds.name))
+    return out
+
 # %% ../nbs/03_raster.ipynb #c026
 class MissingRule(NamedTuple):
     "How a raster says which pixels are missing"
@@ -225,6 +236,32 @@ def _collar(ds, bands)->float|None:
     if share(x,0)>.01: return 0.
     whites = [v for v in ((1.,255.) if floats else (float(np.iinfo(x.dtype).max),)) if share(x,v)>.01]
     return next((v for v in whites if share(_border(ds,bands),v)>.125), None)
+
+# %% ../nbs/03_raster.ipynb #n124
+def guess_text(path, value:float)->str:
+    "The warning that goes with a guess"
+    return (f"{path}: no nodata, alpha or mask is declared; pixels that are {value:g} in all bands are treated as "
+            "empty; nodata=None (--nodata none) takes them as they are, nodata=VALUE names another")
+
+# %% ../nbs/03_raster.ipynb #n121
+def array_valid(x:np.ndarray, # (b,h,w), also masked
+                nodata,       # of `said_nodata`
+                name:str,     # for messages
+               )->tuple:      # (h,w) bool, None where no pixel can be missing; the bare array
+    "Which pixels of an array are there"
+    ok = None
+    if isinstance(x, np.ma.MaskedArray):
+        if x.mask is not np.ma.nomask: ok = ~np.ma.getmaskarray(x).all(0)
+        x = x.data
+    if isinstance(nodata,(int,float)):
+        here = (~np.isnan(x) if math.isnan(nodata) else x!=nodata).any(0)
+        ok = here if ok is None else ok&here
+    if x.dtype.kind!='f': return ok,x
+    ok = np.isfinite(x).all(0) if ok is None else ok&np.isfinite(x).all(0)
+    if nodata!='auto': return ok,x
+    odd = is_nothing(x).all(0)
+    if (odd&ok).any(): warnings.warn(guess_text(name, x[0][odd&ok][0]), stacklevel=6)
+    return ok&~odd,x
 
 # %% ../nbs/03_raster.ipynb #n017
 def warp_to(d,                   # open dataset with a CRS
