@@ -53,7 +53,7 @@ def forward(self:GeoModel, x:Tensor,       # raw pixels (b,bands,h,w)
     "Logits by head"
     self._check(x, cond)
     h,w = x.shape[-2:]
-    x = (x.as_subclass(Tensor).float()-self.mean)/self.std
+    x = self.normalized(x.as_subclass(Tensor).float())
     x = F.pad(x, (0,-w%self.stride,0,-h%self.stride))
     if not self.scalars and not self.conditions: return _split(self.net(x)[...,:h,:w], self.heads)
     *shallow,deep = self.net.encoder(x)
@@ -65,6 +65,16 @@ def forward(self:GeoModel, x:Tensor,       # raw pixels (b,bands,h,w)
 def _split(y, sizes): return dict(zip(sizes, y.split([*sizes.values()],1) if len(sizes)>1 else [y]))
 
 # %% ../nbs/26_models.ipynb #n005
+NORMS = (None,'clip','minmax')
+@patch
+def normalized(self:GeoModel, x:Tensor)->Tensor: # raw pixels (b,bands,h,w), float -> as the network takes them
+    "Pixels by mean and std; 'clip': not above 1; 'minmax': after each band of each image was brought to -1..1"
+    how = self.config.get('norm')
+    if how=='minmax':
+        lo,hi = x.amin((2,3),keepdim=True),x.amax((2,3),keepdim=True)
+        x = 2*(x-lo)/(hi-lo).clamp(min=1e-9)-1
+    x = (x-self.mean)/self.std
+    return x.clamp(max=1) if how=='clip' else x
 @patch
 def _check(self:GeoModel, x, cond):
     "Raise if pixels or conditions do not fit"
@@ -230,10 +240,12 @@ def build_model(arch:str='unet',          # decoder of smp: 'unet', 'fpn', ...; 
                 pixel_max:float|None=None, # raw value that counts as 1 in the statistics of the weights; None: theirs
                 stem:str='zero',          # of bands that the weights do not know, see `adapt_stem`; or 'new', for all
                 attention:str|None=None,  # in the decoder of a 'unet', 'unetplusplus': 'scse' (Roy et al. 2018)
+               norm:str|None=None,       # more than mean and std, see `normalized`: 'clip', 'minmax'
                )->GeoModel:               # GeofastError where a name, the weights or the statistics do not fit
     "A segmentation network that takes raw pixels"
     check_names(arch, encoder)
     check_heads(arch, heads, scalars, conditions)
+    if norm not in NORMS: raise GeofastError("no such norm", got=norm, need=f"one of {', '.join(map(repr,NORMS))}")
     n = bands if isinstance(bands,int) else len(bands)
     net = build_net(arch, encoder, n, sum(heads.values()), attention)
     w,state = find_weights(encoder, pretrained), encoder_weights(encoder, pretrained)
@@ -242,7 +254,7 @@ def build_model(arch:str='unet',          # decoder of smp: 'unet', 'fpn', ...; 
     if own and len(own[0]) in (n,len(w.bands)):
         m,s = (v if len(v)==n else _for_bands(v, bands, w.bands) for v in own)
     parts = dict(heads=dict(heads), **_given(scalars=scalars, conditions=conditions))
-    config = dict(arch=arch, encoder=encoder, bands=n, **parts, **_given(attention=attention))
+    config = dict(arch=arch, encoder=encoder, bands=n, **parts, **_given(attention=attention, norm=norm))
     model = GeoModel(net, m if mean is None else list(mean), s if std is None else list(std),
                      input_stride(net, encoder, n), config, **parts)
     if (got:=model.mean.shape[1])!=n: raise GeofastError("each band needs a mean and a std", got=f"{got} for {n} bands")

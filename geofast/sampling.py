@@ -35,6 +35,17 @@ def class_weights(klass,             # class of each tile, e.g. its scene
                         need="a tile with more than 0 in each class", fix="add a small number to `within_class`")
     return (w/total/k.nunique()).to_numpy()
 
+# %% ../nbs/18_sampling.ipynb #n033
+def deal_groups(group,       # of each tile, e.g. its place
+                n:int=4,     # folds
+                seed:int=0,
+               )->dict:      # {group: its fold}
+    "Folds of whole groups with about as many tiles in each"
+    sizes,rng = pd.Series(np.asarray(group)).value_counts(),np.random.default_rng(seed)
+    names = sorted(sizes.index, key=lambda g: (-sizes[g],str(g)))
+    turns = [f for _ in range(0,len(names),n) for f in rng.permutation(n).tolist()]
+    return dict(zip(names,turns))
+
 # %% ../nbs/18_sampling.ipynb #c013
 def sample_indices(sample_weights, # of each tile; None: each tile once, in random order
                    n:int,          # length of the sample (without weights: number of tiles)
