@@ -7,11 +7,12 @@ __all__ = ['stac_bands']
 
 # %% ../nbs/12_stac.ipynb #c002
 import os, re, warnings
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urljoin, urlparse
 import pandas as pd
 import shapely
-from .core import DataError
+from .core import DataError, GeofastError
 from .scene_table import check_unique_names, file_name, read_json
 
 # %% ../nbs/12_stac.ipynb #n102
@@ -69,23 +70,45 @@ def stac_bands(item,           # a STAC item, as a dictionary or of pystac
     if not out: raise DataError(f"STAC item {item.get('id')} has no rasters", got=f"assets {', '.join(assets)}")
     return out
 
+# %% ../nbs/12_stac.ipynb #n117
+def check_inside(path:str|Path, folder:str|Path, # where it must lie
+                 who,                            # file that names it
+                )->Path:                         # `path`
+    "Raise a `DataError` if a file names another outside of its folder"
+    if Path(os.path.abspath(path)).is_relative_to(os.path.abspath(folder)): return Path(path)
+    raise DataError(f"{who} names a file outside of its folder", got=path, need=f"files in {folder}",
+                    fix="if they are meant: outside=True, or --outside")
+
+# %% ../nbs/12_stac.ipynb #n121
+@contextmanager
+def fields_of(path, form:str): # e.g. 'STAC'
+    "Context: a field that is missing, or is something else, is a `DataError` that names the file"
+    try: yield
+    except GeofastError: raise
+    except (LookupError,TypeError,AttributeError,ValueError,ArithmeticError,RecursionError,
+            shapely.errors.ShapelyError) as e: # what a field of another kind leads to
+        raise DataError(f"{path} is not as {form} has it", got=f"{type(e).__name__}: {e}", need=f"the fields of {form}",
+                        fix="write it again, or correct the field") from e
+
 # %% ../nbs/12_stac.ipynb #c016
 def _beside(path, href): return Path(resolve_href(href, path.parent)) # of a link in the file `path`
 
 def stac_items(path:Path,   # catalog, collection or item
                above=(),    # (path, catalog) on the way to it
+               root:Path|None=None, # folder that all must lie in; None: any
               ):            # yields (path, item, catalogs above it)
     "Generate all items below a STAC catalog, at any depth"
     d = read_json(path)
     if d.get('type')=='Feature': yield path, d, [c for _,c in above]
     for l in d.get('links',()):
         if l.get('rel') in ('child','item') and (p:=_beside(path,l['href'])) not in [q for q,_ in above]:
-            yield from stac_items(p, (*above,(path,d)))
+            yield from stac_items(check_inside(p,root,path) if root else p, (*above,(path,d)), root)
 
 # %% ../nbs/12_stac.ipynb #c018
-def _asset(path, item, key):
+def _asset(path, item, key, root):
     "Path of an asset that must be on this disk"
     p = stac_asset(item, key, path.parent)
+    if root and '://' not in p: check_inside(p, root, path)
     if not Path(p).exists():
         raise DataError(f"asset '{key}' of STAC item {item['id']} is missing", got=f"no file {p}",
                         need="a file on this disk", fix="download all of the catalog; its addresses must be relative")
@@ -107,16 +130,16 @@ def _source(path, label, images):
     return near[0]
 
 # %% ../nbs/12_stac.ipynb #n115
-def _pairs(items, images):
+def _pairs(items, images, root):
     "{path of an image item: path of its labels}"
     out = {}
     for p,(d,_) in items.items():
         if 'labels' not in d.get('assets',{}): continue
         s = _source(p, d, images)
         if s in out:
-            raise DataError(f"STAC item {images[s][0]['id']} has labels twice", got=f"{out[s]}, {_asset(p,d,'labels')}",
-                            need="one")
-        out[s] = _asset(p, d, 'labels')
+            raise DataError(f"STAC item {images[s][0]['id']} has labels twice",
+                            got=f"{out[s]}, {_asset(p,d,'labels',root)}", need="one")
+        out[s] = _asset(p, d, 'labels', root)
     return out
 
 # %% ../nbs/12_stac.ipynb #n109
@@ -127,26 +150,32 @@ def _tier(item, above):
     m = re.search(r'tier\W?_?(\d+)', f"tier {own['tier']}" if 'tier' in own else said, re.I)
     return int(m[1]) if m else None
 
-def _stac_row(path, item, above, label):
+def _stac_row(path, item, above, label, root):
     area = item.get('collection') or above[-1]['id'] if above else item.get('collection','')
-    return dict(scene=file_name(item['id']), image=_asset(path, item, 'image'), label=label, group=area,
+    return dict(scene=file_name(item['id']), image=_asset(path, item, 'image', root), label=label, group=area,
                 klass=f"{area}_{item['id']}", tier=_tier(item, above),
                 footprint=shapely.geometry.shape(item['geometry']) if item.get('geometry') else None)
 
 # %% ../nbs/12_stac.ipynb #c020
 def find_stac(catalog:str|Path,    # catalog.json
               labelled:bool=True,  # False: images alone are enough
+              outside:bool=False,  # files that lie outside of the catalog's folder may be read
              )->pd.DataFrame:      # scene, image, label, group, klass, footprint (longitude, latitude), tier if stated
     "Scene table of a STAC catalog: image and label items, paired by the link from label to image"
-    items = {p:(d,above) for p,d,above in stac_items(Path(os.path.abspath(catalog)))}
+    with fields_of(catalog, 'STAC'): return _stac_table(Path(os.path.abspath(catalog)), labelled, outside)
+
+def _stac_table(catalog, labelled, outside):
+    root = None if outside else catalog.parent
+    items = {p:(d,above) for p,d,above in stac_items(catalog, root=root)}
     images = {p:o for p,o in items.items() if 'image' in o[0].get('assets',{})}
     if not images:
         raise DataError(f"no images in {catalog}", got=f"{len(items)} items", need="items with an asset 'image'")
-    label = _pairs(items, images)
+    label = _pairs(items, images, root)
     bare = [d['id'] for p,(d,_) in images.items() if p not in label]
     if labelled and bare:
         raise DataError(f"{len(bare)} of {len(images)} images of {catalog} have no labels", got=f"{bare[0]} alone",
                         need=f"a label item {bare[0]}-labels",
                         fix="complete the catalog, or find_stac(..., labelled=False)")
-    t = pd.DataFrame([_stac_row(p, *o, label.get(p)) for p,o in images.items()]).sort_values('klass', ignore_index=True)
+    t = pd.DataFrame([_stac_row(p, *o, label.get(p), root) for p,o in images.items()])
+    t = t.sort_values('klass', ignore_index=True)
     return check_unique_names(t if t.tier.notna().any() else t.drop(columns='tier'), catalog)
