@@ -22,25 +22,56 @@ from .core import DataError, GeofastError, Win, atomic_path, progress_bar
 from .kinds import get_kind, map_values
 from .labels import class_values, has_file, label_instances, label_mask, scene_footprint, target_file
 from .scene_table import (
-    MASK_TARGET, check_same_bands, check_targets, check_unique_names, find_folder, find_urban3d, image_files, is_raster,
-    target_column, target_value, urban3d_files)
+    MASK_TARGET, check_same_bands, check_targets, check_unique_names, find_folder, find_urban3d,
+    image_files, is_raster, merge_nearby_groups, target_column, target_value, urban3d_files)
 from .stac import find_stac
 from .stack import Stack
 from .tiff import BLOCK, StripWriter
 from .xyz import WebMercatorGrid, find_xyz, in_pixels, open_scene, open_target, working_zoom, xyz_tiles
+
+# %% ../nbs/16_prepare.ipynb #n008
+def chip_folders(folder:str|Path)->dict: # {name: folder of its bands}
+    "Chips in the layout of On Cloud N: folders of `B02.tif` and other bands; none for another layout"
+    found = sorted(p.parent for g in ('*/B02.tif','*features/*/B02.tif') for p in Path(folder).glob(g))
+    return {p.name: p for p in found}
+
+# %% ../nbs/16_prepare.ipynb #n009
+def find_chips(folder:str|Path,     # chips in the layout of On Cloud N
+               labelled:bool=True,  # only those with labels; an error where none has
+              )->pd.DataFrame:      # scene, image, label, group (the place), klass, datetime if known
+    "Scene table of chips of single-band files, with the place of each"
+    folder,chips = Path(folder),chip_folders(folder)
+    if not chips: raise DataError(f"no chips in {folder}", got="no B02.tif in a folder", need="<chip>/B02.tif ...")
+    masks = {p.stem:p for p in folder.glob('*labels/*.tif')}|{k:p/'label.tif' for k,p in chips.items()
+                                                              if (p/'label.tif').exists()}
+    t = pd.DataFrame([dict(scene=k, image={f.stem: f for f in sorted(p.glob('B*.tif'))}, label=masks.get(k))
+                      for k,p in chips.items()])
+    if labelled and t.label.isna().any():
+        raise DataError(f"{t.label.isna().sum()} of {len(t)} chips in {folder} have no labels",
+                        got=f"{t.scene[t.label.isna()].iloc[0]} alone", need="train_labels/<chip>.tif, or label.tif",
+                        fix="add them, or find_chips(..., labelled=False)")
+    tables = sorted(folder.glob('*metadata.csv'))
+    if tables:
+        m = pd.concat(map(pd.read_csv,tables)).drop_duplicates('chip_id').set_index('chip_id').reindex(t.scene)
+        if m.location.isna().any():
+            raise DataError(f"{tables[0].name} lacks chips", got=m.index[m.location.isna()][0], need="a row for each")
+        return t.assign(group=m.location.values, klass=m.location.values, datetime=m.datetime.astype(str).values)
+    group = merge_nearby_groups(t.scene, t.image.map(lambda o: o['B02']))
+    return t.assign(group=group, klass=group)
 
 # %% ../nbs/16_prepare.ipynb #c047
 def find_scenes(folder:str|Path,     # of one of the layouts
                 labelled:bool=True,  # only scenes with labels
                )->pd.DataFrame:      # scene, image, label, group, klass, and what else the layout knows
     """Scene table of a folder: of its STAC catalog (`catalog.json`), COCO file (`annotation.json`), surface and terrain
-    models (`*_DSM.tif`, `*_DTM.tif`) or tile tree if it has one, else of images with polygons beside them"""
+    models (`*_DSM.tif`, `*_DTM.tif`), chips of band files or tile tree if it has one, else of images with polygons"""
     folder = Path(folder)
     if not folder.is_dir():
         raise DataError(f"no folder {folder}", need="a folder of images and labels", fix="check the path")
     if (folder/'catalog.json').exists(): return find_stac(folder/'catalog.json', labelled)
     if (folder/'annotation.json').exists(): return find_coco(folder/'annotation.json')
     if urban3d_files(folder): return find_urban3d(folder, labelled)
+    if chip_folders(folder): return find_chips(folder, labelled)
     return find_xyz(folder, labelled=labelled) if xyz_tiles(folder) else find_folder(folder, labelled)
 
 # %% ../nbs/16_prepare.ipynb #n446

@@ -15,6 +15,7 @@ import pandas as pd
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
+from .bands import BAND_FILES, band_files
 from .core import ContractError, DataError
 from .grid import GeoBox
 from .kinds import get_kind
@@ -76,13 +77,11 @@ def read_json(path:str|Path)->dict:
     except ValueError as e: raise DataError(f"{path} is not JSON", got=e, fix="download it again") from e
 
 # %% ../nbs/11_scene_table.ipynb #n022
-BAND_FILES = '.tif .tiff .jp2 .img'.split() # in a folder that is one image
-
 def image_files(image)->dict: # {name of the band: path}; {'': path} for one file
     "Files of an image: a path, a folder of band files, or a dictionary of them"
     if isinstance(image, dict): return {k:Path(p) for k,p in image.items()}
     if not Path(image).is_dir(): return {'':Path(image)}
-    out = {p.stem:p for p in sorted(Path(image).iterdir()) if p.suffix.lower() in BAND_FILES}
+    out = band_files(image)
     if not out:
         raise DataError(f"no bands in {image}", got="no raster", need=f"files that end in {' '.join(BAND_FILES)}")
     return out
