@@ -208,6 +208,21 @@ def common_name(band:str)->str:
     "Common name of a band of Sentinel-2, such as `blue` for `B02`; other names as they are"
     return SENTINEL2.get(band, band)
 
+# %% ../nbs/04_bands.ipynb #n140
+def said_bands(bands # numbers or names, or a text of them with commas
+              )->list: # of int and str
+    "Bands as a person names them: (1,2,3), ('red','green','blue'), '1,2,3' or 'red,green,blue'"
+    bands = bands.split(',') if isinstance(bands,str) else [bands] if isinstance(bands,int) else bands
+    texts = [b.strip() if isinstance(b,str) else int(b) for b in bands]
+    return [int(b) if isinstance(b,str) and b.isdigit() else b for b in texts]
+
+# %% ../nbs/04_bands.ipynb #n143
+def plain_name(name:str)->str:
+    "A name of a band for comparison: common name, small letters, colors in full"
+    n = str(name).strip()
+    n = common_name(n if common_name(n)!=n else n.upper()).casefold()
+    return dict(r='red', g='green', b='blue').get(n, n)
+
 # %% ../nbs/04_bands.ipynb #n005
 def product_band(stem:str)->str: # without suffix
     "Band in a file of a Landsat or Sentinel-2 product, by its common name; other names as they are"

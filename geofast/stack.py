@@ -11,7 +11,8 @@ import numpy as np
 from fastcore.basics import patch
 from .core import RasterError, Win, clip_win
 from .grid import OnGrid
-from .bands import ArrayPart, as_parts, check_grids, common_name, evaluate_formula, formula_names, read_part
+from .bands import (
+    ArrayPart, as_parts, check_grids, evaluate_formula, formula_names, plain_name, read_part, said_bands)
 from .raster import Raster, box_resample, nearest_resample
 
 # %% ../nbs/05_stack.ipynb #c024
@@ -32,7 +33,8 @@ class Stack(OnGrid):
         self.all_parts,self.derived,self.interp = as_parts(src, n, nodata, crs),dict(derived or {}),interp
         for p in self.all_parts: p.interp = interp
         first,more = self.all_parts[0].path,len(self.all_parts)-1
-        self.path = f'{first} and {more} more' if more else first
+        self.path,self.called = f'{first} and {more} more' if more else first, {}
+        self.ordered = bands is not None and any(isinstance(b,int) for b in said_bands(bands)) # by hand
         self.choose(bands)
         self.native = self._reference(grid)
         check_grids(self.parts, self.native)
@@ -46,23 +48,50 @@ class Stack(OnGrid):
     def __enter__(self): return self
     def __exit__(self, *_): self.close()
 
+# %% ../nbs/05_stack.ipynb #n105
+@patch(as_prop=True)
+def known(self:Stack)->dict: # {name: (part, 1-based index)}
+    "All bands of all parts; a name that a part before has gets a number"
+    out = {}
+    for k,p in enumerate(self.all_parts):
+        for name,i in p.names.items(): out[name if name not in out else f'{name}_{k+1}'] = (k,i)
+    return out
+
+@patch
+def find(self:Stack, name)->tuple|None: # (part, 1-based index)
+    "Where the band of a name is, None if there is none"
+    have = self.called|self.known
+    if name in have: return have[name]
+    plain = {plain_name(n): v for n,v in reversed(have.items())}
+    colors = {n:(k,i) for k,p in enumerate(self.all_parts) for n,i in p.colors.items()}
+    return (colors|plain).get(plain_name(name))
+
+# %% ../nbs/05_stack.ipynb #n106
+@patch
+def call(self:Stack, bands, names:list)->None: # bands: as of `said_bands`, as many as names
+    "Give bands other names, which count before those of the source"
+    order,asked = [*self.known.values()],said_bands(bands)
+    places = [order[b-1] if isinstance(b,int) and 1<=b<=len(order) else self.find(b) for b in asked]
+    lost = [b for b,p in zip(asked,places) if p is None]
+    if lost or len(places)!=len(names):
+        raise RasterError(f"{self.path}: these are not the bands that are wanted", got=f"bands={tuple(asked)}",
+                          need=f"{len(names)} of {', '.join(self.known)}, in the order {', '.join(names)}",
+                          fix="name them, or number them from 1; one may be named several times")
+    self.called = dict(zip(names,places))
+
 # %% ../nbs/05_stack.ipynb #c026
 @patch
 def choose(self:Stack, bands)->None:
     "Set `bands`, and let each part read only what is needed"
-    have,parts = {},self.all_parts
-    for k,p in enumerate(parts):
-        for name,i in p.names.items(): have[name if name not in have else f'{name}_{k+1}'] = (k,i)
-    order = [*have,*self.derived]
-    have = {common_name(n): v for n,v in reversed(have.items())}|have
-    if bands is None: bands = order
-    bands = [order[b-1] if isinstance(b,(int,np.integer)) and 1<=b<=len(order) else b for b in bands]
+    parts,order = self.all_parts,[*self.known,*self.derived]
+    bands = order if bands is None else said_bands(bands)
+    bands = [order[b-1] if isinstance(b,int) and 1<=b<=len(order) else b for b in bands]
     need = [*dict.fromkeys(n for b in bands for n in (formula_names(self.derived[b]) if b in self.derived else [b]))]
-    have |= {b: have[common_name(b)] for b in need if b not in have and common_name(b) in have}
-    lost = [b for b in need if b not in have]
+    have = {b: self.find(b) for b in need}
+    lost = [b for b in need if have[b] is None]
     if lost:
         raise RasterError(f"{self.path} lacks a band", got=f"bands {', '.join(order)}", need=', '.join(map(str,lost)),
-                          fix="name or number the right bands: Stack(..., bands=(1,2,3))")
+                          fix=f"name or number them, e.g. bands=(1,) or --bands 1 for {order[0]}")
     self.bands,self._need = list(map(str,bands)), []
     for k,p in enumerate(parts):
         mine = [n for n in need if have[n][0]==k]
