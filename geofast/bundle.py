@@ -6,13 +6,16 @@
 __all__ = ['Contract', 'Bundle', 'load_bundle', 'save_bundle', 'join_bundles']
 
 # %% ../nbs/33_bundle.ipynb #c002
-import hashlib, json, math, shutil, warnings
+import hashlib, json, math, re, shutil, warnings
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
+import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from .bands import formula_names
 from .core import ContractError, GeofastError, atomic_path, fsync_path, sha256
+from .grid import local_box
 from .models import build_model, model_config
 from .kinds import KINDS
 from .outputs import MEANS, Output, activate, join_values
@@ -213,16 +216,11 @@ def join_bundles(bundles:list,   # `Bundle`s or folders; the contract of the fir
 
 # %% ../nbs/33_bundle.ipynb #c029
 def check_contract(contract:Contract,
-                   bands:int,        # of the image, without alpha
-                   dtype,            # of its pixels
+                   dtype,            # of the pixels of the image
                    gsd:float|None,   # native, metres per pixel; None: not known
                    name:str,         # for messages
                   )->None:
     "Raise a `ContractError` that names the clause, the two values and the fix"
-    if bands!=len(contract.bands):
-        raise ContractError(f"{name} has other bands than the model", got=f"{bands} bands",
-                            need=f"{len(contract.bands)}: {', '.join(contract.bands)}",
-                            fix="select them in order: Stack(image, bands=(1,2,3)) in place of the image")
     if contract.scaling!='minmax' and str(dtype)!=contract.dtype: # which brings any type to one range
         fix = f"convert with a fixed scale, e.g. `gdal_translate -scale MIN MAX 0 MAX`, to {contract.dtype}"
         raise ContractError(f"{name} has other pixels than the model was trained on", got=str(dtype),
@@ -233,21 +231,62 @@ def check_contract(contract:Contract,
         raise ContractError(f"{name} is too {size} for the model", got=f"{gsd:.3g} m per pixel",
                             need=f"{lo:.3g} to {hi:.3g} m", fix=f"use a model trained for this resolution{other}")
 
+# %% ../nbs/33_bundle.ipynb #n101
+def input_bands(contract:Contract)->list: # of names
+    "Bands that a contract wants of an image: its own, those of its formulas instead of what is derived by them"
+    each = [formula_names(contract.derived[b]) if b in contract.derived else [b] for b in contract.bands]
+    return [*dict.fromkeys(n for names in each for n in names)]
+
+def _numbered(name:str)->bool: return bool(re.fullmatch(r'(?i)(band|layer|channel|b)?[ _.-]*[1-9]?\d|gr[ae]y', name))
+
+# %% ../nbs/33_bundle.ipynb #n107
+def choose_bands(s:Stack, contract:Contract)->None:
+    "Let a stack read the bands of a contract, see the table; or a `ContractError`"
+    want,have = input_bands(contract),[*s.known]
+    found = [b for b in want if s.find(b)]
+    if found!=want and (found or len(have)!=len(want)):
+        what = "has a palette, not colors" if have==['palette'] else "has other bands than the model"
+        one = ','.join(map(str, range(1,len(want)+1) if len(have)>=len(want) else [1]*len(want)))
+        say = f"say which, in this order: bands=({one}), or --bands {one}"
+        fix = "`gdal_translate -expand rgb`" if have==['palette'] else say
+        raise ContractError(f"{s.path} {what}", got=f"{len(have)}: {', '.join(have)}",
+                            need=f"{len(want)}: {', '.join(want)}", fix=fix)
+    if not found:
+        if not any(map(_numbered, want)) and not all(map(_numbered, have)):
+            warnings.warn(f"{s.path}: its bands {', '.join(have)} are taken for {', '.join(want)}, by position; "
+                          "bands=... (--bands) says otherwise", stacklevel=4)
+        s.call(range(1,len(want)+1), want)
+    s.choose(contract.bands)
+
 # %% ../nbs/33_bundle.ipynb #n012
 def open_image(image,            # anything that `Stack` takes, or a `Stack`
                contract:Contract,
+               *, bands=None,    # which, in the order of the contract: numbers, names, or a text of them
+               nodata='auto', crs=None, # in place of what the image says, as of `Stack`
+               gsd=None,         # metres per pixel of an image that lies nowhere
               )->Stack:          # on the working grid of the model
     "The image as the contract wants it, or a `ContractError`"
-    own = isinstance(image, Stack)
-    s = image if own else Stack(image, derived=contract.derived, n=len(contract.bands)-len(contract.derived))
-    if s.bands!=contract.bands and set(contract.bands)<=set(s.bands): s.choose(contract.bands)
-    check_contract(contract, s.count, s.dtype, s.native_gsd, s.path)
+    want = input_bands(contract)
+    s = image if isinstance(image,Stack) else Stack(_rows_cols(image) if bands is not None else image,
+                                                    derived=contract.derived, nodata=nodata, crs=crs, n=len(want))
+    if s is image and (nodata!='auto' or crs is not None):
+        raise GeofastError("a Stack has its own CRS and rule of what is missing", got=f"nodata={nodata}, crs={crs}",
+                           fix="say it there: Stack(image, nodata=..., crs=...)")
+    if gsd is not None: s.native = s.box = local_box(s.native, gsd, s.path)
+    if bands is not None: s.call(bands, want)
+    if bands is not None or not s.ordered or len(s.bands)!=len(contract.bands): choose_bands(s, contract)
+    check_contract(contract, s.dtype, s.native_gsd, s.path)
     if contract.scaling is not None: s.rescale(contract.scaling)
-    if contract.gsd is None: return s
-    if s.native_gsd is None:
-        if isinstance(image, (str,Path)):
-            warnings.warn(f"{s.path} has no CRS: its pixels are taken to be {contract.gsd:.3g} m, as in training",
-                          stacklevel=3)
-        return s
-    if abs(math.log(s.native_gsd/contract.gsd))>=.05: s.box = s.native.zoom_to(gsd=contract.gsd)
+    if contract.gsd is not None: _to_training(s, contract.gsd, isinstance(image,(str,Path)))
     return s
+
+def _to_training(s, gsd, told): # let a stack be read at the resolution of training
+    if s.native_gsd is not None:
+        if abs(math.log(s.native_gsd/gsd))>=.05: s.box = s.native.zoom_to(gsd=gsd)
+    elif told:
+        warnings.warn(f"{s.path}: nothing says how large a pixel is; it is taken to be {gsd:.3g} m, as in training; "
+                      "gsd=... (--gsd) says otherwise", stacklevel=4)
+
+def _rows_cols(x): # an image (rows, cols, bands) of which bands will be named
+    last = isinstance(x,np.ndarray) and x.ndim==3 and x.shape[2]<min(x.shape[:2])
+    return np.moveaxis(x,2,0) if last else x

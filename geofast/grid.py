@@ -167,6 +167,23 @@ def lonlat(self:GeoBox, rows:np.ndarray, cols:np.ndarray)->tuple:
     middle = to_lonlat.transform(*(self.transform*(self.shape[1]/2, self.shape[0]/2)))[0]
     return (lon-middle+180)%360-180+middle, lat
 
+# %% ../nbs/01_grid.ipynb #n110
+LOCAL = CRS.from_wkt('LOCAL_CS["local metres",UNIT["metre",1]]')
+
+def local_box(box:GeoBox,
+              gsd, # metres per pixel, as somebody says
+              name:str, # of the image, for messages
+             )->GeoBox: # of local metres, unless the box has a place already
+    "The grid of an image whose pixels somebody knows the size of"
+    try: size = float(gsd)
+    except ValueError: size = 0.
+    if not 1e-4<=size<=1e5:
+        raise RasterError("no size of a pixel", got=f"gsd={gsd}", need="metres per pixel, e.g. 0.1")
+    if box.gsd is None: return GeoBox(box.shape, Affine(size,0,0,0,-size,0), LOCAL)
+    if abs(math.log(box.gsd/size))<.05: return box
+    raise RasterError(f"{name} says how large its pixels are", got=f"gsd={size:g}, and {box.gsd:.3g} m in the file",
+                       fix="leave out gsd=; or say the right CRS, crs=... (--crs)")
+
 # %% ../nbs/01_grid.ipynb #c024
 @patch(as_prop=True)
 def metre_scale(self:GeoBox)->tuple:

@@ -60,7 +60,7 @@ def known(self:Stack)->dict: # {name: (part, 1-based index)}
 @patch
 def find(self:Stack, name)->tuple|None: # (part, 1-based index)
     "Where the band of a name is, None if there is none"
-    have = self.called|self.known
+    have = self.known|self.called
     if name in have: return have[name]
     plain = {plain_name(n): v for n,v in reversed(have.items())}
     colors = {n:(k,i) for k,p in enumerate(self.all_parts) for n,i in p.colors.items()}
