@@ -7,6 +7,7 @@ __all__ = []
 
 # %% ../nbs/13_coco.ipynb #c002
 import warnings
+from collections import Counter
 from pathlib import Path
 import numpy as np
 import pandas as pd
@@ -14,7 +15,9 @@ import shapely
 from affine import Affine
 from .core import DataError, LabelError
 from .grid import GeoBox
-from .scene_table import check_unique_names, file_name, read_json
+from .raster import open_raster
+from .scene_table import check_unique_names, file_name, names_in, read_json
+from .stac import check_inside, fields_of
 from .stack import Stack
 from .vector import rasterize
 
@@ -35,55 +38,121 @@ def _rle_counts(s:str)->list: # lengths of the runs, background first
 def rle_mask(rle:dict,     # size [h,w], counts: list or compressed string
             )->np.ndarray: # (h,w) uint8, 0 or 1
     "Mask of a COCO run-length code"
-    n = _rle_counts(rle['counts']) if isinstance(rle['counts'],str) else rle['counts']
-    h,w = rle['size']
-    if sum(n)!=h*w or min(n)<0:
-        raise LabelError("a broken run-length code", got=f"runs of {sum(n)} pixels", need=f"{h} x {w} pixels")
+    with fields_of('a run-length code', 'COCO'):
+        (h,w),n = rle['size'],rle['counts']
+        if isinstance(n, str): n = _rle_counts(n)
+        if not all(isinstance(o,int) for o in (h,w,*n)): raise TypeError("runs are whole numbers")
+        if sum(n)!=h*w or min(n)<0:
+            raise LabelError("a broken run-length code", got=f"runs of {sum(n)} pixels", need=f"{h} x {w} pixels")
     return np.repeat(np.arange(len(n))%2, n).reshape(w,h).T.astype(np.uint8)
 
 # %% ../nbs/13_coco.ipynb #n203
 def _check_category(d, path, category):
-    "Raise a `DataError` if `category` is not there, or is not given and not clear"
-    names = {c['id']:c['name'] for c in d['categories']}
-    used = sorted({names.get(a['category_id'],a['category_id']) for a in d['annotations']}, key=str)
-    if category not in used if category else len(used)>1:
-        raise DataError(f"{path} has no {category}" if category else f"{path} has several categories",
-                        got=f"categories {used}", need="the name of one",
-                        fix=f"find_coco(..., category={used[0] if used else None!r})")
-    return names
+    "Ids of the categories that count; a `DataError` if `category` is not there, or is not given and not clear"
+    names = {c['id']:str(c['name']) for c in d.get('categories',())}
+    used = {a.get('category_id'): names.get(a.get('category_id'), str(a.get('category_id'))) for a in d['annotations']}
+    want = category and set(category.split(','))
+    if category=='*' or not want and len({*used.values()})<2: return {*used}
+    ids = {k for k,n in used.items() if want and n in want}
+    if ids: return ids
+    have = sorted({*used.values()})
+    raise DataError(f"{path} has no {category}" if category else f"{path} has several categories",
+                    got=f"categories {have}", need="the names of those that count",
+                    fix=f"category={have[0] if have else None!r}, or --category; '*' for all")
+
+# %% ../nbs/13_coco.ipynb #n209
+def _number(v): return isinstance(v,(int,float)) and not isinstance(v,bool)
+
+def _rings(o):
+    "Rings [x, y, ...] of a polygon, however deep they are nested"
+    if all(map(_number,o)): return [o]
+    if len(o)>2 and all(isinstance(p,list) and len(p)==2 and all(map(_number,p)) for p in o): return [sum(o,[])]
+    return [r for p in o for r in _rings(p)]
+
+def segmentation(a:dict # annotation
+                )->dict|list: # run lengths; rings of three or more points, [] where there is no area
+    "Outline of an annotation"
+    o = a.get('segmentation') or []
+    if isinstance(o, dict): return o
+    rings = [r for r in _rings(o) if len(r)>5]
+    if any(len(r)%2 or not np.abs(r).max()<1e6 for r in rings):
+        raise LabelError(f"annotation {a.get('id')} has a broken polygon", got=str(rings)[:60], need="x, y, x, y, ...")
+    return rings
 
 # %% ../nbs/13_coco.ipynb #n207
 def _segments(d, path, category):
-    "{id of an image: its segmentations}, without polygons of fewer than three points"
-    names,out = _check_category(d, path, category), {o['id']:[] for o in d['images']}
+    "{id of an image: its segmentations}, those without area left out"
+    ids,out,dropped = _check_category(d, path, category), {o['id']:[] for o in d['images']}, 0
     for a in d['annotations']:
         if a['image_id'] not in out:
-            raise DataError(f"annotation {a['id']} of {path} has no image", got=f"image_id {a['image_id']}",
+            raise DataError(f"annotation {a.get('id')} of {path} has no image", got=f"image_id {a['image_id']}",
                             need="its image")
-        if not category or names[a['category_id']]==category: out[a['image_id']].append(a['segmentation'])
-    bad = [(k,o) for k,v in out.items() for o in v if isinstance(o,list) and all(len(p)<6 for p in o)]
-    for k,o in bad: out[k].remove(o)
-    if bad: warnings.warn(f"{path}: {len(bad)} annotations have no area and were dropped", stacklevel=3)
+        if a.get('category_id') not in ids: continue
+        o = segmentation(a)
+        dropped += not o
+        if o: out[a['image_id']].append(o)
+    n = sum(map(len,out.values()))
+    if dropped and not n:
+        raise LabelError(f"{path}: none of {dropped} annotations has an outline", need="segmentations, not boxes alone")
+    if dropped: warnings.warn(f"{path}: {dropped} annotations have no area and were dropped", stacklevel=6)
+    _check_pixels(d, path, [v for o in out.values() for p in o if isinstance(p,list) for r in p for v in r])
     return out
+
+# %% ../nbs/13_coco.ipynb #n219
+def _check_pixels(d, path, xy):
+    "Raise a `LabelError` if coordinates are shares of the image, warn if they look like percent"
+    if not xy: return
+    top,side = max(xy),min(min(o.get('height',1),o.get('width',1)) for o in d['images'])
+    if top<=1 and side>2:
+        raise LabelError(f"{path}: coordinates from 0 to 1", got=f"up to {top}", need=f"pixels, of images of {side}",
+                         fix="multiply x by the width and y by the height")
+    if 99<top<=100 and side>200:
+        warnings.warn(f"{path}: no coordinate is above 100 in images of {side} pixels: are they percent?", stacklevel=7)
+
+# %% ../nbs/13_coco.ipynb #n213
+def image_root(path:Path)->Path: # of a COCO file
+    "Folder of the images of a COCO file: its own, or the one above `annotations/`"
+    return path.parent.parent if path.parent.name=='annotations' else path.parent
+
+def _image_path(name, path, outside):
+    "Path of an image, or None where it is not there"
+    root,name = image_root(path),Path(str(name).replace('\\','/'))
+    places = [d/n for n in (name,Path(name.name)) for d in (root/'images',root,path.parent)]
+    there = [p for p in places if p.is_file()]
+    near = [p for p in there if outside or '..' not in p.parts and p.is_relative_to(root)]
+    if there and not near: check_inside(there[0], root, path)
+    return near[0] if near else None
 
 # %% ../nbs/13_coco.ipynb #c030
 def find_coco(path:str|Path,          # annotation.json; the images lie beside it or in `images/`
-              category:str|None=None, # name of the category; None: the only one there is
+              category:str|None=None, # names of categories, comma-separated; '*': all; None: the only one there is
+              outside:bool=False,     # images that lie outside of the folder may be read
              )->pd.DataFrame:         # scene, image, label, group, klass, image_id, hw (its size), segments
     """Scene table of a COCO file: each image with its segmentations;
     `site`, a key of the images, is the group where there is one"""
-    path = Path(path)
-    d = read_json(path)
-    parts = _segments(d, path, category)
-    folder = path.parent/'images' if (path.parent/'images').is_dir() else path.parent
-    gone = [o['file_name'] for o in d['images'] if not (folder/o['file_name']).exists()]
-    if gone:
-        raise DataError(f"{len(gone)} of {len(parts)} images of {path} are missing", got=f"no {gone[0]} in {folder}",
-                        need="all of them")
-    rows = [dict(scene=file_name(Path(o['file_name']).stem), image=folder/o['file_name'], label=path,
-                 group=o.get('site',path.parent.name), klass=o.get('site',path.parent.name),
-                 image_id=o['id'], hw=(o['height'],o['width']), segments=parts[o['id']]) for o in d['images']]
-    return check_unique_names(pd.DataFrame(rows), path)
+    path = Path(path).absolute()
+    with fields_of(path, 'COCO'):
+        d = read_json(path)
+        twice = [k for k,n in Counter(o['id'] for o in d['images']).items() if n>1]
+        if twice: raise DataError(f"two images of {path} have one id", got=twice[0], need="an id of its own for each")
+        parts,files = _segments(d, path, category), [_image_path(o['file_name'],path,outside) for o in d['images']]
+        gone = [o['file_name'] for o,p in zip(d['images'],files) if p is None]
+        if gone or not files:
+            raise DataError(f"{len(gone)} of {len(parts)} images of {path} are missing",
+                            got=f"no {gone[0]}" if gone else "no image", need=f"all of them in {image_root(path)}")
+        rows = [_coco_row(o, p, path, parts[o['id']]) for o,p in zip(d['images'],files)]
+    t = pd.DataFrame(rows)
+    return check_unique_names(t.assign(scene=[file_name(n) for n in names_in(files,image_root(path))]), path)
+
+def _coco_row(o, image, path, segments):
+    site = str(o.get('site') or image_root(path).name)
+    hw = (o['height'],o['width']) if 'height' in o or 'width' in o else _size(image)
+    if not all(isinstance(n,int) and n>0 for n in hw):
+        raise DataError(f"image {o['id']} of {path} has no size", got=hw, need="height and width in pixels")
+    return dict(scene='', image=image, label=path, group=site, klass=site, image_id=o['id'], hw=hw, segments=segments)
+
+def _size(image):
+    with open_raster(image) as d: return d.shape
 
 # %% ../nbs/13_coco.ipynb #n001
 def _split_parts(segments)->list:
@@ -104,7 +173,10 @@ def coco_instances(s,       # row of `find_coco`
     m = rasterize([r for r,_ in rings], GeoBox(g.shape, Affine.scale(*scale[::-1])), [k for _,k in rings], 'int32')
     pick = np.ix_(*(((np.arange(n)+.5)*k).astype(int) for n,k in zip(g.shape,scale)))
     for k,o in todo:
-        if isinstance(o,dict): m[rle_mask(o)[pick]>0] = k
+        if not isinstance(o,dict): continue
+        if o.get('size')!=[*g.native.shape]:
+            raise LabelError(f"a run-length code of {s.image} has another size", got=o.get('size'), need=g.native.shape)
+        m[rle_mask(o)[pick]>0] = k
     return m, len(todo)
 
 # %% ../nbs/13_coco.ipynb #n004
