@@ -28,7 +28,8 @@ from .prepare import prepare_scenes
 from .pretrained import weights_record
 from .raster import Raster
 from .recipes import Recipe
-from .sampling import class_weights
+from .pixel_steps import PixelAug
+from .sampling import class_weights, deal_groups
 from .stack import Stack, read_raster
 from .tasks import Task, task_condition
 from .tiles import check_leak, split_by, split_by_block, split_by_fold, tile_index
@@ -38,7 +39,7 @@ from .xyz import WebMercatorGrid
 
 # %% ../nbs/72_fit.ipynb #n008
 SPLITS = dict(blocks='a fifth of the ground, in blocks', tiles='a fifth of the tiles, whose neighbours were trained on',
-              none='nothing')
+              groups='a fourth of the tiles, whole groups', none='nothing')
 
 def split_tiles(r:Recipe, scenes:pd.DataFrame,
                 holdout=None,    # groups (or scenes) held out; None: as the recipe says
@@ -51,6 +52,8 @@ def split_tiles(r:Recipe, scenes:pd.DataFrame,
     if holdout is None and r.data.split=='tiles':
         more = [tile_index(scenes[guessed], r.data.tile).assign(split='train')] if guessed.any() else []
         return pd.concat([split_by_fold(grid, r.data.fold), *more], ignore_index=True)
+    if holdout is None and r.data.split=='groups':
+        by,holdout = 'group',[g for g,f in deal_groups(grid.group, 4).items() if f==r.data.fold]
     near = tile_index(scenes, r.data.tile, r.data.stride)
     if holdout is None and r.data.split=='none':
         return pd.concat([near.assign(split='train'),grid.assign(split='valid')], ignore_index=True)
@@ -104,6 +107,7 @@ def recipe_dls(r:Recipe,
     rgb = bands==3 and scenes.dtype.iloc[0]=='uint8'
     fill = [127]*bands if fill is None else fill
     aug = train_aug(a.crop, rgb, a.zoom, a.rotate, a.color, a.blur, fill, symmetries=a.symmetries, light=a.light)
+    if a.extra: aug = PixelAug(aug, a.extra, tiles=[*train.itertuples()], fill=fill)
     draws = len(train) if s.steps is None else s.bs*s.accumulate*max(1,num_distrib())*max(1,s.steps//s.epochs)
     return tile_dls(tiles, a.crop, s.bs, sample_weights=draw_weights(r, train), samples_per_epoch=draws, fill=fill,
                     bands=bands, aug=aug, valid_size=r.data.tile, seed=s.seed, targets=r.task.targets,
@@ -119,6 +123,26 @@ def image_bands(scenes:pd.DataFrame, task:Task)->list:
     n = len(names)
     return names if not any(o.startswith('band') for o in names) else BAND_NAMES.get(n, names)
 
+# %% ../nbs/72_fit.ipynb #n041
+UNSEEN = 1e9 # standard deviation of a band that shall be nothing to the network
+
+def input_statistics(r:Recipe,
+                     scenes:pd.DataFrame, # prepared
+                     bands:list,          # their names
+                    )->tuple:             # mean, std: one number for each band, or None, None: those of the weights
+    "Mean and standard deviation by which the network of a recipe takes its bands"
+    how,n = r.network.normalize,len(bands)
+    if how is True: mean,std = band_statistics(scenes)
+    elif how in (False,'minmax'): mean,std = [0.]*n,[1.]*n
+    else:
+        half = np.broadcast_to(np.asarray(how,float)/2, n).tolist()
+        mean,std = half,half
+    if bad := {*r.network.unseen}-{*bands}:
+        raise GeofastError("no such band to leave out", got=', '.join(sorted(bad)), need=f"of {', '.join(bands)}")
+    if not r.network.unseen: return mean,std
+    hide = [b in r.network.unseen for b in bands]
+    return [0. if h else m for h,m in zip(hide,mean)], [UNSEEN if h else s for h,s in zip(hide,std)]
+
 # %% ../nbs/72_fit.ipynb #n024
 CURVES = dict(one_cycle=fit_cycle, cyclic_cosine=fit_cyclic_cosine, constant=fit_constant)
 
@@ -127,13 +151,15 @@ def recipe_model(r:Recipe,
                 )->torch.nn.Module:   # `GeoModel`
     "The network of a recipe for the bands of these scenes, with its normalisation"
     bands = image_bands(scenes, r.task)
-    mean,std = band_statistics(scenes) if r.network.normalize else ([0.]*len(bands),[1.]*len(bands))
+    mean,std = input_statistics(r, scenes, bands)
     return _network(r, bands, pretrained=r.network.pretrained, mean=mean, std=std)
 
 def _network(r, bands, **kw):
     n,t = r.network,r.task
     return build_model(n.arch, n.encoder, bands=bands, heads=t.heads, scalars=t.scalars, conditions=t.conditions,
-                       stem=n.stem, attention=n.attention, **kw)
+                       stem=n.stem, attention=n.attention, norm=_norm(n.normalize), **kw)
+
+def _norm(how): return how if isinstance(how,str) else None if isinstance(how,bool) else 'clip'
 
 # %% ../nbs/72_fit.ipynb #n070
 def _step_callbacks(s): # `Schedule`

@@ -21,8 +21,8 @@ class Data:
     gsd:float|WebMercatorGrid|None = .15 # metres per pixel, or the grid of a web map; None: that of each scene
     tile:int = 512              # side of the tiles that crops are taken from, px
     stride:int = 192            # distance of neighbouring tiles, px
-    split:str = 'blocks'        # held out where no group is named: 'blocks', of the ground; 'tiles', a fold; 'none'
-    fold:int = 0                # of five, with 'tiles'
+    split:str = 'blocks'        # held out where no group is named: 'blocks', of the ground; 'tiles' or 'groups', a fold; 'none'
+    fold:int = 0                # of five, with 'tiles'; of four, with 'groups'
     balance:str = 'positives'   # 'tiles': each alike; 'scenes': each scene alike; 'positives': and by share within it
 
 # %% ../nbs/71_recipes.ipynb #n004
@@ -34,7 +34,9 @@ class Network:
     attention:str|None = None   # in the decoder: 'scse'
     pretrained:bool|str = True  # True, False, a name of aerial or satellite weights, or a file, see `build_model`
     stem:str = 'zero'           # how bands that the weights do not know begin: 'zero', 'mean', 'repeat' or 'random'
-    normalize:bool = True       # by the statistics of the weights or of the data; False: bands as they are
+    normalize:bool|str|tuple = True # by the statistics of the weights or of the data; False: bands as they are;
+                                # 'minmax': each tile by its own range; numbers: 0 to that of each band is -1 to 1
+    unseen:tuple = ()           # bands that the network does not look at, so that it fits into an ensemble
 
 # %% ../nbs/71_recipes.ipynb #n005
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ class Augment:
     light:str = 'color'         # kind of the change of light: 'color' or 'brightness'
     color:float = .5            # its strength
     blur:float = .3             # probability of blur or noise
+    extra:tuple = ()            # of (name, probability, amount): steps after it, see `PIXEL_STEPS`
 
 # %% ../nbs/71_recipes.ipynb #n006
 @dataclass(frozen=True)
