@@ -6,7 +6,7 @@
 __all__ = []
 
 # %% ../nbs/40_job.ipynb #c002
-import json, sys, time
+import json, sys, time, warnings, zlib
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ import rasterio
 import torch
 from . import __version__
 from .bundle import Bundle, load_bundle, open_image
-from .core import GeofastError, Win, atomic_path, progress_bar
+from .core import ContractError, GeofastError, Win, atomic_path, progress_bar
 from .kinds import map_values
 from .models import condition_vector, pick_precision
 from .outputs import encode_rows, output_files, pool_scalars
@@ -24,6 +24,19 @@ from .stack import Stack
 from .stages import Options, Run, predict_region, write_behind
 from .store import write_result
 from .tiff import BLOCK
+from .tta import TTA
+
+# %% ../nbs/40_job.ipynb #n101
+def check_device(device=None # None: cuda where there is one
+                )->str:
+    "The name of a device that this machine has, or an error"
+    gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    have = ['cpu', *(['cuda'] if gpus else []), *(f'cuda:{i}' for i in range(gpus)),
+            *(['mps'] if torch.backends.mps.is_available() else [])]
+    name = str(device or have[min(1,gpus)])
+    if name in have: return name
+    raise GeofastError("no such device on this machine", got=f"device={name}", need=f"one of {', '.join(have)}",
+                       fix="leave it out, or see whether torch.cuda.is_available()")
 
 # %% ../nbs/40_job.ipynb #c005
 def make_run(model:Bundle|str|Path,  # bundle, its folder, or a name of `SHIPPED`
@@ -32,8 +45,10 @@ def make_run(model:Bundle|str|Path,  # bundle, its folder, or a name of `SHIPPED
              batch:int|None=None,    # tiles in one forward pass; None: 4 on a CPU, 16 on a GPU
              device=None,            # None: cuda where there is one
             )->Run:
-    "A model on a device, with how it is run"
-    device = str(device or ('cuda' if torch.cuda.is_available() else 'cpu'))
+    "A model on a device, with how it is run; what cannot be is said before anything is loaded"
+    device = check_device(device)
+    if tta not in TTA: raise GeofastError("no such test-time augmentation", got=tta, need=f"one of {', '.join(TTA)}")
+    if batch is not None and batch<1: raise GeofastError("no size of a batch", got=f"batch={batch}", need="1 or more")
     opt = Options(tta, pick_precision(precision,device), batch or (4 if device=='cpu' else 16), device)
     return Run((model if isinstance(model,Bundle) else load_bundle(model)).to(device), opt)
 
@@ -42,8 +57,9 @@ def make_plan(stack:Stack, contract,
               tile:int|None=None, overlap:int|None=None, # px; None: those of the contract
              )->TilePlan:
     "The plan of an image"
-    tile = tile or contract.tile
+    tile = contract.tile if tile is None else tile
     overlap = min(contract.overlap, tile//2) if overlap is None else overlap
+    if not 1<=tile<=8192: raise GeofastError("no size of a tile", got=f"tile={tile}", need="1 to 8192 px")
     if not 0<=overlap<tile:
         raise GeofastError("tiles would not advance", got=f"tile {tile}, overlap {overlap}", need="0 <= overlap < tile",
                            fix="choose a smaller overlap")
@@ -54,6 +70,33 @@ def image_condition(stack:Stack, contract, city:str|None=None)->torch.Tensor|Non
     "What a model is told beside the pixels: city and working resolution, None for models that want nothing"
     if not contract.conditions: return None
     return condition_vector(contract.conditions, city, stack.gsd or contract.gsd)
+
+# %% ../nbs/40_job.ipynb #n105
+def pixel_factor(stack:Stack,
+                 mean:np.ndarray, std:np.ndarray, # (b,) of training
+                )->float: # NaN where nothing is known
+    "How many times larger the pixels of training were than those of a sample of the image"
+    size = np.max(np.abs(mean)+2*std)
+    if not (mean.any() or (std!=1).any()): return np.nan # a network that takes pixels as they are
+    (h,w),n = stack.native.shape,64
+    spots = [Win(int(i*max(0,h-n)/3),int(j*max(0,w-n)/3),min(n,h),min(n,w)) for i in range(4) for j in range(4)]
+    seen = [x[:,ok] for x,ok in map(stack.read_native,spots)]
+    top = np.abs(np.concatenate(seen,1)) if sum(s.size for s in seen) else np.zeros(1)
+    return size/np.percentile(top,99) if top.any() else np.nan
+
+# %% ../nbs/40_job.ipynb #n108
+def check_pixels(stack:Stack, bundle:Bundle)->None:
+    "Raise if the pixels of an image are of another size than those of training, or warn"
+    if stack.dtype==np.uint8 or bundle.contract.scaling=='minmax' or not hasattr(bundle.models[0],'std'): return
+    m,s = (np.abs(getattr(bundle.models[0],k).detach().cpu().numpy().ravel()) for k in ('mean','std'))
+    f = pixel_factor(stack, m, s)
+    if not (f>12 or f<1/12): return
+    told = f"pixels up to about {np.max(m+2*s)/f:.3g}", f"up to about {np.max(m+2*s):.3g}, as in training"
+    if 1/50<f<50:
+        warnings.warn(f"{stack.path}: {told[0]}, but the model knows {told[1]}", stacklevel=4)
+        return
+    raise ContractError(f"{stack.path} has pixels of another size than the model knows", got=told[0], need=told[1],
+                        fix=f"multiply them, by about {float(f'{f:.1g}'):g}: e.g. 255 for decimal numbers of 0 to 1")
 
 # %% ../nbs/40_job.ipynb #c010
 @dataclass
@@ -70,31 +113,43 @@ class RasterJob:
         return [f.raster for f in self.files]
     def key(self)->dict:
         "Everything that decides the bytes of a result"
-        def stat(p):
-            f = Path(p.path)
-            return [str(p.path), *((f.stat().st_size,f.stat().st_mtime_ns) if f.is_file() else ())]
-        m,plan = self.run.model,self.plan
+        m,plan,box = self.run.model,self.plan,self.stack.native
+        crs = box.crs and f'{box.crs.to_string()[:20]} {zlib.crc32(box.crs.to_wkt().encode()):08x}'
         cond = None if self.run.condition is None else self.run.condition.tolist()
-        return dict(inputs=[stat(p) for p in self.stack.all_parts], bands=self.stack.bands, bundle=m.fingerprint(),
+        return dict(inputs=[p.state() for p in self.stack.parts], bands=self.stack.bands, bundle=m.fingerprint(),
                     thresholds=[o.threshold for o in self.run.outputs], shape=plan.native, grid=plan.grid,
-                    transform=list(self.stack.native.transform), tile=plan.tile, overlap=plan.overlap, panel=plan.panel,
+                    transform=list(box.transform), crs=crs, tile=plan.tile, overlap=plan.overlap, panel=plan.panel,
                     condition=cond, **self.run.options._asdict(), outputs=[(r.path,r.dtype) for r in self.rasters],
                     versions=dict(geofast=__version__, torch=torch.__version__, rasterio=rasterio.__version__))
 
 # %% ../nbs/40_job.ipynb #c011
+def open_for(src, run:Run, city:str|None=None,
+             **said, # of the image: bands, nodata, crs, gsd as of `open_image`
+            )->Stack: # open, checked
+    "An image for a run, which takes its condition from it"
+    stack = open_image(src, run.model.contract, **said)
+    try:
+        check_pixels(stack, run.model)
+        run.condition = image_condition(stack, run.model.contract, city)
+    except GeofastError:
+        stack.close()
+        raise
+    return stack
+
+# %% ../nbs/40_job.ipynb #n110
 @contextmanager
 def open_job(src, run:Run,
              dst, # path of the first result
              *, prob_dst=None, prob_dtype:str='uint8', # these as in `predict_raster`
-             tile=None, overlap=None, max_mem=None, city=None,
+             tile=None, overlap=None, max_mem=None,
+             **image, # as of `open_for`
             ): # yields a `RasterJob`
     "Open an image for a run, plan it, and name its files; closes it in the end"
     contract = run.model.contract
     files = output_files(contract.outputs, dst, prob_dst, prob_dtype)
     with rasterio.Env(GDAL_CACHEMAX=CACHE):
-        stack = open_image(src, contract)
+        stack = open_for(src, run, **image)
         try:
-            run.condition = image_condition(stack, contract, city)
             channels = sum(o.width for o in run.outputs if o.spatial)
             load = Load(stack.count, stack.dtype.itemsize, run.options.batch, channels)
             yield RasterJob(stack, fit_panel(make_plan(stack,contract,tile,overlap), load, max_mem), files, run)
