@@ -18,6 +18,7 @@ from .outputs import mean_of
 TTA = {'none':  [(0,False)], # quarter turns, mirrored before; see `turn`
        'flips': [(0,False), (0,True), (2,True), (2,False)],
        'd4':    D4,
+       'hflip': [(0,False), (0,True)],
        'neptune16': D4[:4]+3*D4[4:]} # the 16 runs of the mapping challenge's baseline: mirrored ones count three times
 
 # %% ../nbs/34_tta.ipynb #c018
