@@ -101,10 +101,13 @@ def data_root(sub:str='', # a folder inside, e.g. 'towns/scenes'
     return p if p.is_dir() else None
 
 # %% ../nbs/00_core.ipynb #c031
+WINDOWS = os.name=='nt'
+
 def fsync_path(p:Path # file or folder
               )->None:
-    "Ask the system to put the file or folder `p` on the disk"
-    fd = os.open(p, os.O_RDONLY)
+    "Ask the system to put the file or folder `p` on the disk; Windows does so with folders by itself"
+    if WINDOWS and Path(p).is_dir(): return
+    fd = os.open(p, os.O_RDWR if WINDOWS else os.O_RDONLY)
     try: os.fsync(fd)
     finally: os.close(fd)
 

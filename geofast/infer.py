@@ -12,18 +12,18 @@ from pathlib import Path
 import numpy as np
 import rasterio
 from fastcore.basics import patch
-from .bundle import Bundle, open_image
+from .bundle import Bundle
 from .core import GeofastError, Win
 from .grid import GeoBox, OnGrid
 from .job import (
-    fill_store, finish_store, image_condition, make_plan, make_run, native_scalars, open_job, save_receipt)
+    check_receipt, fill_store, finish_store, make_plan, make_run, native_scalars, open_for, open_job, save_receipt)
 from .kinds import IGNORE_INDEX, KINDS
 from .outputs import Output, encode_rows, output_files, pool_scalars
 from .plan import make_region
 from .raster import Raster
 from .stack import Stack, read_raster
 from .stages import predict_region
-from .store import open_store
+from .store import check_folder, open_store
 from .tiff import write_cog
 
 # %% ../nbs/41_infer.ipynb #c005
@@ -93,7 +93,7 @@ def polygons(self:Prediction,
 @patch
 def save(self:Prediction, dst:str|Path)->Path: # .tif: rasters; .parquet, .geojson, .gpkg: polygons
     "Write all rasters, the first as `dst` and others beside it, or the polygons, by suffix; returns `dst`"
-    if Path(dst).suffix not in ('.tif','.tiff'):
+    if Path(dst).suffix.lower() not in TIF:
         from geofast.vector import write_vector
         return write_vector(self.polygons(), dst)
     files = output_files(self.outputs, dst)
@@ -129,13 +129,15 @@ def predict_tile(image,               # array (b,h,w) or (h,w,b), path, dataset,
                  batch:int|None=None, # tiles in one forward pass; default: 4 on a CPU, 16 on a GPU
                  precision:str='auto',# 'bf16', 'fp32', or 'auto': bf16 where the device has it
                  city:str|None=None,  # of models that are told; None: unknown
+                 bands=None,          # which, in the order of the model: (3,2,1), names, or '3,2,1'; None: by name
+                 nodata='auto',       # missing pixels: a number, None for none; 'auto': what the image says
+                 crs=None, gsd:float|None=None, # where the image does not say it: CRS, or metres per pixel
                 )->Prediction:        # ContractError where the image does not fit the model
     "Predict one image that fits into memory, on its own grid"
     t0,run = time.time(),make_run(model, tta, precision, batch, device)
     contract,records = run.model.contract,[]
-    stack = open_image(image, contract)
+    stack = open_for(image, run, city, bands=bands, nodata=nodata, crs=crs, gsd=gsd)
     try:
-        run.condition = image_condition(stack, contract, city)
         run.record = lambda row, col, tiles: records.extend(tiles.values())
         plan = make_plan(stack, contract, tile, overlap)
         chunks = [*predict_region(stack, make_region(plan, Win(0,0,*plan.native)), run)]
@@ -188,6 +190,22 @@ class RasterResult(OnGrid):
                 return raster_to_polygons(ids, instances=True, prob=self.prob_path, **kw)
         return raster_to_polygons(self.prob_path or self.path, threshold=self.receipt['threshold'], **kw)
 
+# %% ../nbs/41_infer.ipynb #n101
+TIF = '.tif','.tiff'
+
+def check_result(src, dst, prob_dst=None)->None: # as of `predict_raster`
+    "Raise if a result cannot be written where it is to be, before anything is computed"
+    seen = [Path(p).resolve() for p in (src.values() if isinstance(src,dict) else [src]) if isinstance(p,(str,Path))]
+    for p in (Path(o) for o in (dst,prob_dst) if o):
+        if p.suffix.lower() not in TIF:
+            raise GeofastError(f"cannot write {p}", got=f"suffix '{p.suffix}'", need=".tif",
+                               fix="polygons: result.polygons(), --polygons, or `geofast polygons`")
+        if p.resolve() in seen:
+            raise GeofastError(f"{p} is the source itself, or named twice", need="another name for the result")
+        seen.append(p.resolve())
+        check_folder(p)
+    check_receipt(dst)
+
 # %% ../nbs/41_infer.ipynb #c028
 def predict_raster(src,                   # raster file, or anything that `Stack` takes
                    model:Bundle|str|Path, # bundle, its folder, or a name of `SHIPPED`
@@ -202,17 +220,18 @@ def predict_raster(src,                   # raster file, or anything that `Stack
                    precision:str='auto',  # 'bf16', 'fp32', or 'auto': bf16 where the device has it
                    max_mem:float|None=320,# MB beside the model and its activations; None: as much as the width needs
                    city:str|None=None,    # of models that are told; None: unknown
+                   bands=None,            # which, in the order of the model: (3,2,1), names, or '3,2,1'; None: by name
+                   nodata='auto',         # missing pixels: a number, None for none; 'auto': what the image says
+                   crs=None, gsd:float|None=None, # where the image does not say it: CRS, or metres per pixel
                    resume:bool=True,      # go on with the rows of a run that was interrupted; False: start again
                    progress:bool=True,
                    backend:str='serial',  # 'processes' or 'ray': many workers, see `predict_many`
                    workers:int|None=None, threads:int|None=None, address:str|None=None, # of those
                   )->RasterResult:
     "Predict a raster of any size in bounded memory; results appear complete or not at all"
-    if Path(dst).suffix.lower() not in ('.tif','.tiff'):
-        raise GeofastError(f"cannot write {dst}", got=f"suffix '{Path(dst).suffix}'", need=".tif")
-    if isinstance(src,(str,Path)) and Path(dst).resolve()==Path(src).resolve():
-        raise GeofastError(f"{dst} is the source itself", need="another name for the result")
-    cut = dict(prob_dst=prob_dst, prob_dtype=prob_dtype, tile=tile, overlap=overlap, max_mem=max_mem, city=city)
+    check_result(src, dst, prob_dst)
+    cut = dict(prob_dst=prob_dst, prob_dtype=prob_dtype, tile=tile, overlap=overlap, max_mem=max_mem, city=city,
+               bands=bands, nodata=nodata, crs=crs, gsd=gsd)
     if backend!='serial':
         from geofast.scale import split_raster
         team = dict(backend=backend, workers=workers, threads=threads, address=address, progress=progress)

@@ -279,6 +279,14 @@ def receipt_file(dst)->Path:
     "Where the receipt of a result is written: the name of the result with .json"
     return Path(dst).with_suffix('.json')
 
+# %% ../nbs/40_job.ipynb #n111
+def check_receipt(dst)->None:
+    "Raise if the receipt of a result would take the place of a file that is none"
+    p = receipt_file(dst)
+    if p.exists() and b'"bundle_sha256"' not in p.read_bytes():
+        raise GeofastError("the receipt of the result would overwrite another file", got=p,
+                           fix="choose another name for the result")
+
 # %% ../nbs/40_job.ipynb #n006
 def save_receipt(dst, receipt:dict)->dict:
     "Write a receipt beside its result; returns it"

@@ -17,7 +17,7 @@ from .bundle import SHIPPED, Bundle, Contract, load_bundle, read_contract
 from .core import ContractError, GeofastError, atomic_path, progress_bar
 from .executors import ProcessExecutor, RayExecutor, SerialExecutor, Unit, UnitFailed, drive
 from .infer import predict_raster
-from .job import receipt_file, scalars_file
+from .job import check_receipt, receipt_file, scalars_file
 from .outputs import output_files
 from .stac import full_path
 from .workers import JobOptions, RowsDone, SceneJob, SceneWorker, scene_list, scene_steps
@@ -147,8 +147,8 @@ def __call__(self:Meter, unit:Unit, record)->None:
     self.tick(name, 1, 0 if known else math.prod(run.record['shape']))
 
 # %% ../nbs/43_scale.ipynb #c067
-CUT = 'prob_dtype tile overlap max_mem city'.split()       # options of `predict_raster` for `open_job`
-OPTIONS = CUT+'tta device batch precision resume'.split()  # all that may be said of a run
+CUT = 'prob_dtype tile overlap max_mem city bands nodata crs gsd'.split() # options of `predict_raster` for `open_job`
+OPTIONS = CUT+'tta device batch precision resume'.split() # all that may be said of a run
 
 def complete_options(options:dict)->dict:
     "All `OPTIONS`, with the defaults of `predict_raster`; a `GeofastError` for others"
@@ -200,6 +200,7 @@ def check_targets(jobs:list, contract:Contract)->None:
     "Raise if a file of a result would take the place of another or of a source"
     seen,numbers = {j.source for j in jobs},any(not o.spatial for o in contract.outputs)
     for j in jobs:
+        check_receipt(j.dst)
         rasters = [o.raster.path for o in output_files(contract.outputs, j.dst, j.prob_dst)]
         for f in [*rasters, str(receipt_file(j.dst)), *([str(scalars_file(j.dst))] if numbers else [])]:
             if f in seen:
@@ -225,10 +226,10 @@ def predict_many(sources,               # folder, raster, STAC file, dict or pys
     "Predict scenes, also large ones, on one or many workers; what is done already is kept"
     complete_options(options) # an error before anything is made
     out = Path(out).absolute()
-    out.mkdir(parents=True, exist_ok=True)
     jobs = [SceneJob(n, s, str(out/f'{n}.tif'), str(out/f'{n}_prob.tif') if write_prob else None)
             for n,s in scene_list(sources, asset, out)]
     check_targets(jobs, (model if isinstance(model,Bundle) else load_bundle(model)).contract)
+    out.mkdir(parents=True, exist_ok=True)
     t = run_jobs(jobs, model, Backend(backend,workers,threads,address), progress, options)
     with atomic_path(out/'scenes.csv') as p: t.to_csv(p, index=False)
     return check_failed(t) if raise_failed else t

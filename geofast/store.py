@@ -185,7 +185,7 @@ def _begin(folder, key, resume): # note the key; raise if the rows are of anothe
     if resume and old not in (None,key):
         raise GeofastError(f"the finished rows of {folder.name.removesuffix('.part')} belong to another job",
                            got='; '.join(changed_keys(old,key)), need="the same input, model, options and versions",
-                           fix=f"run it with them to go on, or start again with resume=False (deletes {folder.name})")
+                           fix=f"run it with them to go on, or anew: resume=False, --no-resume (deletes {folder.name})")
     if resume and old==key: return
     for p in folder.iterdir():
         if p.name not in ('lock','pid'): p.unlink()

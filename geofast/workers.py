@@ -6,7 +6,7 @@
 __all__ = []
 
 # %% ../nbs/42_workers.ipynb #n003
-import json, math, time
+import json, math, os, time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -22,7 +22,7 @@ from .grid import GeoBox
 from .job import (
     RasterJob, fill_store, finish_store, make_run, open_job, receipt_file, save_receipt, scalars_file)
 from .plan import TilePlan, make_region, merge_windows
-from .scene_table import RASTERS, file_name, is_raster, read_json
+from .scene_table import RASTERS, data_files, file_name, is_raster, names_in, read_json
 from .stac import full_path, stac_asset
 from .stages import Options
 from .store import BlockStore, open_store
@@ -39,11 +39,16 @@ def _items(d, name):
 def _named(s, asset, base): # (name, source) of one entry of a list
     if hasattr(s,'to_dict'): s = s.to_dict()
     if isinstance(s,dict): return file_name(s['id']), stac_asset(s, asset, base)
-    return Path(urlparse(str(s)).path).stem, full_path(s)
+    return Path(urlparse(str(s)).path if '://' in str(s) else s).stem, full_path(s)
+
+def _own_names(names, places): # names with their folders where others have the same
+    files = [Path(p) for n,p in zip(names,places) if names.count(n)>1 and isinstance(p,str) and '://' not in p]
+    if len(files)<2: return names
+    long = dict(zip(map(str,files), names_in(files, Path(os.path.commonpath(files)))))
+    return [long.get(p,n) if isinstance(p,str) else n for n,p in zip(names,places)]
 
 def _rasters(root, skip): # in a folder
-    found = sorted(q for q in root.rglob('*') if is_raster(q) and '.part' not in q.name)
-    return [q for q in found if not (skip and skip in q.parents and root in skip.parents)]
+    return [q for q in data_files(root) if is_raster(q) and not (skip and skip in q.parents and root in skip.parents)]
 
 # %% ../nbs/42_workers.ipynb #n009
 def scene_list(sources,         # folder, path, STAC file, dict or pystac object, or a list of paths or items
@@ -57,14 +62,15 @@ def scene_list(sources,         # folder, path, STAC file, dict or pystac object
     elif p is not None and p.suffix.lower() in ('.json','.geojson'): base,sources = p.parent,_items(read_json(p), p)
     elif p is not None: sources = [sources]
     elif isinstance(sources,dict): sources = _items(sources, 'the dict')
-    out = [_named(s, asset, base) for s in sources]
-    names = [n for n,_ in out]
-    if not out:
+    found = [_named(s, asset, base) for s in sources]
+    places = [place for _,place in found]
+    names = _own_names([n for n,_ in found], places)
+    if not found:
         raise DataError(f"no scenes in {p or 'the list'}", need=f"files that end in {' '.join(RASTERS)}, or STAC items")
     if len(set(names))<len(names):
         raise DataError("two scenes have one name", got=next(n for n in names if names.count(n)>1), fix="rename one",
                         need="a name of its own for each: results are called by it")
-    return out
+    return [*zip(names,places)]
 
 # %% ../nbs/42_workers.ipynb #n016
 def work_units(plan:TilePlan, workers:int,
