@@ -12,6 +12,9 @@ VENV    := .venv
 PY      := $(VENV)/bin/python
 SETUP   := constraints.txt settings.ini setup.py pyproject.toml
 PIP     := $(PY) -m pip --disable-pip-version-check -qq
+# uv installs in a third of pip's time; where it cannot be had or cannot reach the index that pip is told of, pip does it
+install  = { $(PIP) install -c constraints.txt uv && $(VENV)/bin/uv pip install -q --python $(PY) -c constraints.txt -e '.[$(1)]'; } \
+	|| $(PIP) install -c constraints.txt -e '.[$(1)]'
 export NO_ALBUMENTATIONS_UPDATE := 1
 
 help:
@@ -33,12 +36,12 @@ $(PY):
 # torch and torchvision come as a pair from the package index; constraints.txt names both versions
 $(VENV)/.demo: $(PY) $(SETUP)
 	@echo "== installing geofast-eo[train] with the versions of constraints.txt (5 GB with torch: minutes the first time)"
-	$(PIP) install -c constraints.txt -e '.[train]'
+	@$(call install,train)
 	@touch $@
 
 $(VENV)/.test: $(PY) $(SETUP)
 	@echo "== installing geofast-eo[dev] with the versions of constraints.txt (5 GB with torch: minutes the first time)"
-	$(PIP) install -c constraints.txt -e '.[dev]'
+	@$(call install,dev)
 	@touch $@ $(VENV)/.demo
 
 demo: $(VENV)/.demo

@@ -5,8 +5,8 @@
     tools/check.py notebooks -m 01_ -m recipes/   only notebooks whose path contains one of these
     tools/check.py notebooks --flags slow         run the cells marked `#| slow` too
 """
-import argparse, ast, builtins, dis, hashlib, importlib, inspect, io, json, os, re, resource, shutil, statistics
-import subprocess, sys, tempfile, time, tokenize, types
+import argparse, ast, builtins, dis, hashlib, importlib, inspect, io, json, multiprocessing, os, re, resource, shutil
+import statistics, subprocess, sys, tempfile, time, tokenize, types
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from configparser import ConfigParser
 from importlib.metadata import packages_distributions
@@ -428,28 +428,37 @@ def check_sidebar(root:Path)->list:
 
 # ------------------------------------------------------------------ 7 notebooks run
 
-def run_one(root:Path, rel:str, flags:str)->dict:
-    "Runs in a fresh process: one notebook as `nbdev_test` runs it, in its own folder"
+FORKS = multiprocessing.get_context('forkserver')
+PRELOAD = ('torch', 'timm', 'segmentation_models_pytorch', 'fastai.vision.all', 'albumentations', 'rasterio', 'geopandas',
+           'matplotlib.pyplot', 'scipy.ndimage', 'skimage.measure', 'nbdev.test') # what many notebooks import: read once
+
+def run_one(root:Path, rel:str, flags:str, out:Path):
+    "Runs in a process of its own: one notebook as `nbdev_test` runs it, in its own folder; the result goes into `out`"
+    log = os.open(out.with_suffix('.log'), os.O_WRONLY|os.O_CREAT)
+    for fd in (1, 2): os.dup2(log, fd)
     os.chdir(root)
+    sys.path.insert(0, str(root))
     from nbdev.config import get_config
     from nbdev.test import test_nb
     skip = get_config().tst_flags.split()
     ok, secs = test_nb(root/'nbs'/rel, skip_flags=skip, force_flags=flags.split(), basepath=root)
-    return dict(ok=bool(ok), ran=secs>0, secs=secs, mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss/1024)
+    mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss/1024
+    out.write_text(json.dumps(dict(ok=bool(ok), ran=secs>0, secs=secs, mb=mb)))
 
 def run_book(root:Path, rel:str, flags:str)->dict:
-    "Start `run_one` in a process with one thread, and collect its result, or why there is none"
-    env = dict(os.environ, OMP_NUM_THREADS='1', MPLBACKEND='agg', NO_ALBUMENTATIONS_UPDATE='1', PYTHONPATH=str(root))
+    "Start `run_one` in a process forked from one that has imported `PRELOAD`, and collect its result, or why there is none"
     with tempfile.TemporaryDirectory() as tmp:
         out, t = Path(tmp)/'result.json', time.time()
-        cmd = [sys.executable, HERE/'check.py', '--run', rel, '--root', root, '--flags', flags, '--out', out]
-        failed = lambda ran,log: dict(rel=rel, ok=False, ran=ran, secs=time.time()-t, mb=0, log=log)
-        try: r = subprocess.run(list(map(str, cmd)), env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                text=True, errors='replace', timeout=TIMEOUT)
-        except subprocess.TimeoutExpired: return failed(True, f'no end after {TIMEOUT} s')
-        log = re.sub(r'\x1b\[[0-9;]*m', '', r.stdout)
-        if not out.exists(): return failed(False, f'process ended with {r.returncode}\n{log}')
-        return dict(json.loads(out.read_text()), rel=rel, log=log)
+        p = FORKS.Process(target=run_one, args=(root, rel, flags, out))
+        p.start()
+        p.join(TIMEOUT)
+        late = p.is_alive()
+        if late: p.kill()
+        log = out.with_suffix('.log').read_text(errors='replace') if out.with_suffix('.log').exists() else ''
+        log = re.sub(r'\x1b\[[0-9;]*m', '', log)
+        if out.exists(): return dict(json.loads(out.read_text()), rel=rel, log=log)
+        why = f'no end after {TIMEOUT} s' if late else f'process ended with {p.exitcode}'
+        return dict(rel=rel, ok=False, ran=late, secs=time.time()-t, mb=0, log=f'{why}\n{log}')
 
 def litter(root:Path)->set:
     "Files below nbs/ that are not notebooks: running must not add any"
@@ -462,6 +471,8 @@ def run_books(root:Path, workers:int=2, flags:str='', match:list=())->tuple:
     rels.sort(key=lambda rel: not rel.startswith('experiments')) # the long ones first
     if not rels: return [], ['no notebook to run']
     before, results = litter(root), []
+    os.environ |= dict(OMP_NUM_THREADS='1', MPLBACKEND='agg', NO_ALBUMENTATIONS_UPDATE='1', PYTHONPATH=str(root))
+    FORKS.set_forkserver_preload(list(PRELOAD))
     print(f'  {"notebook":36}{"result":>8}{"seconds":>9}{"MB":>7}', flush=True)
     with ThreadPoolExecutor(workers) as ex:
         for f in as_completed([ex.submit(run_book, root, rel, flags) for rel in rels]):
@@ -496,14 +507,10 @@ def main()->int:
     ap.add_argument('--flags', default='', help='nbdev test flags to run that are normally left out, space separated')
     ap.add_argument('--root', type=Path, default=HERE.parent, help=argparse.SUPPRESS)
     for o in ('--import-report', '--fastai-names'): ap.add_argument(o, action='store_true', help=argparse.SUPPRESS)
-    for o in ('--run', '--out'): ap.add_argument(o, help=argparse.SUPPRESS)
     a = ap.parse_args()
     root = a.root.resolve()
     if a.import_report or a.fastai_names:
         print(json.dumps(import_report(root) if a.import_report else fastai_names(root)))
-        return 0
-    if a.run:
-        Path(a.out).write_text(json.dumps(run_one(root, a.run, a.flags)))
         return 0
     if unknown := set(a.which) - {*CHECKS, 'notebooks'}: ap.error(f'no check is called {", ".join(sorted(unknown))}')
     passed, failed, start = 0, 0, time.time()
