@@ -88,6 +88,27 @@ class SoftBCE(ElementLoss):
         "Shares, 0-1"
         return x.sigmoid()
 
+# %% ../nbs/23_multitask.ipynb #n071
+class R2Loss(ElementLoss):
+    "$1-R^2$ of the known elements, $\\sum(p-t)^2/(\\sum(t-\\bar t)^2+nf)$"
+    def __init__(self, floor:float=1.): # $f$, added to the variance, in squared units of the target
+        super().__init__()
+        if not floor>0: raise GeofastError("a flat target has no variance", got=f"floor={floor}", need="more than 0")
+        self.floor = floor
+
+    def each(self, x:Tensor, t:Tensor)->Tensor: # of one shape, known
+        "$(p-t)^2$"
+        return (x-t)**2
+
+    def forward(self, pred:Tensor, targ:Tensor, weight:Tensor|None=None)->Tensor: # as of `ElementLoss`
+        "Loss of the batch, or of each image"
+        e = super().forward(pred, targ, weight)
+        _,t,known = known_numbers(pred, targ)
+        w = known.to(t.dtype)
+        if weight is not None: w = w*known_weight(weight, known.any(1))[:,None]
+        m = self.mean(t, w)
+        return e/(self.mean((t-m.reshape(-1,*[1]*(t.ndim-1)))**2, w)+self.floor)
+
 # %% ../nbs/23_multitask.ipynb #n025
 class ScalarRegression(MaskedRegression):
     "Mean of $|p-t|^q$ over the images whose target is known"
@@ -128,6 +149,17 @@ class AngleLoss(NumberLoss):
         "The angle of the vector"
         return torch.atan2(x[:,0], x[:,1])
 
+# %% ../nbs/23_multitask.ipynb #n074
+class DirectionMSE(AngleLoss):
+    "Mean squared difference between a vector and the direction (sin a, cos a), over the images with a known angle"
+    def forward(self, pred:Tensor, # (b,2), x and y
+                targ:Tensor,       # (b,), radians; NaN where unknown
+               )->Tensor:          # scalar, 0 where nothing is known; (b,) with `reduction='none'`
+        "Loss of the batch, or of each image"
+        a = targ.as_subclass(Tensor).reshape(-1)
+        v,u,known = known_numbers(pred, torch.stack([a.sin(),a.cos()],1))
+        return self.mean((v-u)**2, known.to(v.dtype))
+
 # %% ../nbs/23_multitask.ipynb #n038
 class Term(NamedTuple):
     "A summand of `TaskLoss`: a loss between one head and one target"
@@ -151,13 +183,15 @@ def get_head(pred:dict, # {head: tensor}
 class TaskLoss(nn.Module):
     "Weighted sum of losses over the heads of a network"
     def __init__(self, *terms:Term,
-                 targets): # names of the targets of a batch, in its order
+                 targets,            # names of the targets of a batch, in its order
+                 made:dict|None=None): # {name: function of {name: target}}: further targets, made of those of a batch
         super().__init__()
+        self.made = made or {}
         self.targets,self.reduction = (targets,) if isinstance(targets,str) else tuple(targets),'mean'
         asked = {o for t in terms for o in (t.target,t.pixel_weight) if o is not None}
-        if not terms or asked-set(self.targets):
+        if not terms or asked-{*self.targets,*self.made}:
             raise GeofastError("terms and targets do not fit", got=f"{len(terms)} terms that need {sorted(asked)}",
-                               need=f"one or more, of targets {list(self.targets)}")
+                               need=f"one or more, of targets {[*self.targets,*self.made]}")
         self.terms = [(t.head,t.target,float(t.weight),t.pixel_weight or '') for t in terms]
         self.losses = nn.ModuleList(t.loss for t in terms)
 
@@ -169,6 +203,7 @@ class TaskLoss(nn.Module):
             raise GeofastError("the batch has other targets than the loss", got=f"{len(targs)} targets",
                                need=f"{list(self.targets)}")
         named,total = dict(zip(self.targets,targs)),0
+        named |= {n: f(named) for n,f in self.made.items()}
         for (head,target,weight,by),loss in zip(self.terms,self.losses):
             loss.reduction = self.reduction
             total = total+weight*loss(get_head(pred,head), named[target], *([named[by]] if by else []))
