@@ -41,7 +41,8 @@ def _opened(src)->tuple: # dataset, True if it was opened here
                           need="a dataset open for reading, or its path")
     return src, False
 
-def _said_crs(box, crs, path)->GeoBox: # crs: None, or what somebody says in place of that of the file
+def said_crs(box:GeoBox, crs, path)->GeoBox: # crs: None, or what somebody says in place of that of the file
+    "The grid of an image whose CRS somebody knows better"
     if crs is None: return box
     if box.transform==Affine.identity():
         raise RasterError(f"{path} has no place on the ground", got=f"crs={crs}, but no coordinates of its pixels",
@@ -57,7 +58,7 @@ class FilePart:
     interp = 'linear' # how it comes to a grid of another resolution
     def __init__(self, src, key:str|None=None, nodata='auto', crs=None):
         self.ds,self.owns = _opened(src)
-        self.path,self.nodata,self.box = self.ds.name, nodata, _said_crs(GeoBox.of(self.ds), crs, self.ds.name)
+        self.path,self.nodata,self.box = self.ds.name, nodata, said_crs(GeoBox.of(self.ds), crs, self.ds.name)
         self.names = band_names(self.ds, key)
         self.colors = {RGB[c]:i for i,c in zip(self.ds.indexes,self.ds.colorinterp) if c in RGB}
         self.use([*self.names.values()])
@@ -138,7 +139,7 @@ def _xarray_place(a, crs)->GeoBox: # a: dimensions (band, rows, cols)
     elif x is not None and y is not None and min(len(x),len(y))>1:
         (dx,dy) = ((v[-1]-v[0])/(len(v)-1) for v in (x,y))
         t = Affine(dx,0,x[0]-dx/2,0,dy,y[0]-dy/2)
-    return _said_crs(GeoBox(a.shape[-2:], t, known), crs, 'the array')
+    return said_crs(GeoBox(a.shape[-2:], t, known), crs, 'the array')
 
 def _band_axis(a)->tuple: # with bands first; their names, None where they are only numbered
     band = next((d for d in a.dims if str(d).lower() in ('band','bands','channel','variable','wavelength')), a.dims[0])
@@ -174,7 +175,7 @@ def as_parts(src, n:int|None=None, nodata='auto', crs=None)->list:
         return [p for k,v in src.items() for p in _keyed(v, k, nodata, crs)]
     if isinstance(src, Raster):
         path = src.path or 'the raster'
-        return [ArrayPart(src.pixels, src.valid, _said_crs(src.box,crs,path), path, None, nodata)]
+        return [ArrayPart(src.pixels, src.valid, said_crs(src.box,crs,path), path, None, nodata)]
     if isinstance(src, (str,Path)) and Path(src).is_dir():
         files = band_files(src)
         if not files: raise RasterError(f"no bands in {src}", got="no .tif, .jp2, .img", need="a folder of band files")
@@ -189,7 +190,7 @@ def as_parts(src, n:int|None=None, nodata='auto', crs=None)->list:
                           need=f"numbers, ({n or 'bands'}, rows, cols)")
     if hasattr(src, 'dims') and hasattr(src, 'coords'): return [xarray_part(src, nodata, crs)]
     x,alpha = bands_first(x, n)
-    return [ArrayPart(x, alpha, _said_crs(GeoBox(x.shape[1:]),crs,'the array'), nodata=nodata)]
+    return [ArrayPart(x, alpha, said_crs(GeoBox(x.shape[1:]),crs,'the array'), nodata=nodata)]
 
 def _keyed(src, key, nodata, crs):
     parts = as_parts(src, None, nodata, crs)

@@ -6,14 +6,16 @@
 __all__ = ['mask_to_polygons', 'raster_to_polygons']
 
 # %% ../nbs/45_polygons.ipynb #c002
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 import geopandas as gpd
 import numpy as np
 import shapely
+from .bands import said_crs
 from .core import GeofastError, RasterError, Win
-from .grid import GeoBox
+from .grid import GeoBox, local_box
 from .kinds import IGNORE_INDEX
 from .raster import missing_rule, open_raster, read_masked
 from .simplify import join_parts, simplify_polygons
@@ -69,7 +71,8 @@ def _check_sizes(box, **sizes)->None:
     asked = {k:v for k,v in sizes.items() if v}
     if box.gsd is None and asked:
         raise RasterError("sizes in metres need a raster that is placed on the ground", got=f"no CRS, {asked}",
-                          need="a CRS", fix="set the CRS, or leave these sizes at 0")
+                          need="a CRS, or the size of a pixel",
+                          fix="say crs=... or gsd=... (--crs, --gsd), or leave these sizes at 0")
 
 # %% ../nbs/45_polygons.ipynb #n131
 WGS84 = 6_378_137., .00669437999014 # semi-major axis in metres, first eccentricity squared
@@ -133,7 +136,7 @@ def _pixels(x, valid, threshold, instances, prob)->tuple: # of a strip: numbers 
 def mask_to_polygons(x:np.ndarray,  # (h,w) probabilities (float), or mask (bool, or integers 0, 1, `IGNORE_INDEX`)
                      box:GeoBox,    # where it lies
                      *, instances:bool=False, # `x` is a label image: objects from 1, 0 background, negative not known
-                     prob:np.ndarray|None=None, # (h,w) the confidence is its mean; None: `x`, or 1
+                     prob:np.ndarray|None=None, # (h,w) the confidence is its mean; None: `x`, or not known (NaN)
                      threshold:float=.5,     # a probability above it is an object
                      min_area_m2:float=0.,   # smaller objects are dropped, m² on the ground
                      fill_holes_m2:float=0., # smaller holes are filled, m² on the ground
@@ -141,20 +144,45 @@ def mask_to_polygons(x:np.ndarray,  # (h,w) probabilities (float), or mask (bool
                      valid:np.ndarray|None=None, # (h,w) bool; None: all
                     )->gpd.GeoDataFrame: # id, area_m2, confidence, geometry
     "Polygons of the objects in probabilities or a mask, in reading order, or in a label image, by number"
+    if not instances and x.dtype==np.uint8 and IGNORE_INDEX in x and 1 not in x:
+        warnings.warn(f"a mask of 0 and {IGNORE_INDEX} has no object: {IGNORE_INDEX} is not known; if it is meant for "
+                      f"the objects, give mask=={IGNORE_INDEX}", stacklevel=2)
     found = trace_components([_pixels(x, valid, threshold, instances, prob)])
-    return components_to_polygons(found, box, instances=instances, min_area_m2=min_area_m2,
-                                  fill_holes_m2=fill_holes_m2, simplify_m=simplify_m)
+    g = components_to_polygons(found, box, instances=instances, min_area_m2=min_area_m2,
+                               fill_holes_m2=fill_holes_m2, simplify_m=simplify_m)
+    return g if prob is not None or x.dtype.kind=='f' else g.assign(confidence=np.nan)
+
+# %% ../nbs/45_polygons.ipynb #n161
+def mask_value(ds,            # open mask, probabilities, or another raster
+               rows:int=1024, # in memory at a time
+               nodata='auto', # as of `missing_rule`
+              )->int:         # 1, unless a mask is of two other numbers
+    "The number that objects have in a mask"
+    rule = missing_rule(ds, (1,), nodata)
+    if ds.scales[0]!=1 or np.dtype(ds.dtypes[0]).kind not in 'iu' or rule.nodata==(IGNORE_INDEX,): return 1
+    seen = set()
+    for r in range(0, ds.height, rows):
+        x,ok = read_masked(ds, Win(r,0,min(rows,ds.height-r),ds.width), (1,), rule)
+        seen |= {*np.unique(x[0][ok]).tolist()}
+        if 1 in seen or len(seen-{0})>1: return 1
+    value = next(iter(seen-{0}), 1)
+    if value!=1:
+        warnings.warn(f"{ds.name} is a mask of 0 and {value}: {value} is taken for the objects; "
+                      f"nodata={value} (--nodata {value}) says that it is not known", stacklevel=2)
+    return value
 
 # %% ../nbs/45_polygons.ipynb #c050
-def _reader(ds)->Callable: # Win -> (h,w) values, (h,w) bool valid
-    scale,rule = ds.scales[0],missing_rule(ds,(1,))
+def _reader(ds, nodata='auto', value=1)->Callable: # Win -> (h,w) values, (h,w) bool valid
+    scale,rule = ds.scales[0],missing_rule(ds,(1,),nodata)
     def read(win):
         x,valid = read_masked(ds, win, (1,), rule)
-        return (x[0] if scale==1 else x[0]*np.float32(scale)),valid
+        x = x[0] if value==1 else x[0]==value
+        return (x if scale==1 else x*np.float32(scale)),valid
     return read
 
-def _raster_strips(ds, prob, rows, threshold, instances, tick)->Iterator: # of numbers or bool, and weights
-    read,sure = (None if d is None else _reader(d) for d in (ds,prob))
+def _raster_strips(ds, prob, rows, threshold, instances, tick, nodata)->Iterator: # of numbers or bool, and weights
+    value = 1 if instances else mask_value(ds, rows, nodata)
+    read,sure = _reader(ds, nodata, value),None if prob is None else _reader(prob)
     if sure and prob.shape!=ds.shape:
         raise RasterError(f"{prob.name} lies on another grid", got=prob.shape, need=ds.shape)
     for r in range(0, ds.height, rows):
@@ -166,17 +194,22 @@ def _raster_strips(ds, prob, rows, threshold, instances, tick)->Iterator: # of n
 # %% ../nbs/45_polygons.ipynb #n145
 def raster_to_polygons(path:str|Path,       # mask (0, 1, nodata), probabilities or label image, first band
                        *, instances:bool=False, # it is a label image: objects from 1
-                       prob:str|Path|None=None, # on the same grid, the confidence is its mean; None: `path`, or 1
+                       prob:str|Path|None=None, # on the same grid, the confidence is its mean; None: `path`, or NaN
                        threshold:float=.5,  # a probability above it is an object
                        min_area_m2:float=0.,   # smaller objects are dropped, m² on the ground
                        fill_holes_m2:float=0., # smaller holes are filled, m² on the ground
                        simplify_m:float=0.,    # details that may go, m on the ground; 0: pixel edges
+                       nodata='auto',       # of `path`: a number, None for none; 'auto': what the file says
+                       crs=None, gsd:float|None=None, # where the file does not say it: CRS, or metres per pixel
                        rows:int=1024,       # rows in memory at a time
                        tick:Callable|None=None, # called with (rows done, rows in all)
                       )->gpd.GeoDataFrame:  # id, area_m2, confidence, geometry
     "Polygons of the objects in a raster file, in strips of rows; the same as `mask_to_polygons` of the whole"
     with ExitStack() as files:
         ds,sure = (files.enter_context(open_raster(p)) if p else None for p in (path,prob))
-        found = trace_components(_raster_strips(ds, sure, rows, threshold, instances, tick))
-        return components_to_polygons(found, GeoBox.of(ds), instances=instances, min_area_m2=min_area_m2,
-                                      fill_holes_m2=fill_holes_m2, simplify_m=simplify_m)
+        box,known = said_crs(GeoBox.of(ds), crs, path), prob or ds.scales[0]!=1 or np.dtype(ds.dtypes[0]).kind=='f'
+        if gsd is not None: box = local_box(box, gsd, path)
+        found = trace_components(_raster_strips(ds, sure, rows, threshold, instances, tick, nodata))
+        g = components_to_polygons(found, box, instances=instances, min_area_m2=min_area_m2,
+                                   fill_holes_m2=fill_holes_m2, simplify_m=simplify_m)
+        return g if known else g.assign(confidence=np.nan)
