@@ -19,6 +19,7 @@ from .grid import local_box
 from .models import build_model, model_config
 from .kinds import KINDS
 from .outputs import MEANS, Output, activate, join_values
+from .stac import check_reflectance
 from .stack import Stack
 
 # %% ../nbs/33_bundle.ipynb #c005
@@ -39,6 +40,7 @@ class Contract:
     gsd_range:list|None = None       # [finest, coarsest] native resolution accepted, metres per pixel
     ensemble:str = 'probability'     # of the members: mean of probabilities, or of their 'logit', or 'geometric' mean
     views:str = 'probability'        # of test-time augmentation: the same
+    reflectance:list|None = None     # [scale, offset] from stored numbers to reflectance; None: they are none
     fill:list|None = None            # value of invalid pixels, one per band; None: the mean of normalisation
     objects:dict|None = None         # how they are told apart: {'seeds': an output, 'rule': of `SeedRule`, 'gsd'}
     tile:int = 512                   # side of a prediction tile, px
@@ -275,6 +277,7 @@ def open_image(image,            # anything that `Stack` takes, or a `Stack`
     if gsd is not None: s.native = s.box = local_box(s.native, gsd, s.path)
     if bands is not None: s.call(bands, want)
     if bands is not None or not s.ordered or len(s.bands)!=len(contract.bands): choose_bands(s, contract)
+    if contract.reflectance: check_reflectance(s, *contract.reflectance)
     check_contract(contract, s.dtype, s.native_gsd, s.path)
     if contract.scaling is not None: s.rescale(contract.scaling)
     if contract.gsd is not None: _to_training(s, contract.gsd, isinstance(image,(str,Path)))

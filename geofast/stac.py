@@ -10,10 +10,12 @@ import os, re, warnings
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urljoin, urlparse
+import numpy as np
 import pandas as pd
 import shapely
-from .core import DataError, GeofastError
+from .core import DataError, GeofastError, Win
 from .scene_table import check_unique_names, file_name, read_json
+from .stack import Stack
 
 # %% ../nbs/12_stac.ipynb #n102
 def full_path(s:str|Path # path or address
@@ -179,3 +181,23 @@ def _stac_table(catalog, labelled, outside):
     t = pd.DataFrame([_stac_row(p, *o, label.get(p), root) for p,o in images.items()])
     t = t.sort_values('klass', ignore_index=True)
     return check_unique_names(t if t.tier.notna().any() else t.drop(columns='tier'), catalog)
+
+# %% ../nbs/12_stac.ipynb #n002
+def sample_pixels(s:Stack, n:int=3, side:int=48)->np.ndarray: # (bands,k)
+    "Valid pixels of `n` x `n` small windows spread over the source"
+    at = [[int(max(0,m-side)*i/max(1,n-1)) for i in range(n)] for m in s.native.shape]
+    parts = [s.read_native(Win(r,c,side,side)) for r in at[0] for c in at[1]]
+    return np.concatenate([x[:,ok] for x,ok in parts], 1)
+
+def check_reflectance(s:Stack, scale:float, offset:float=0)->None: # DataError, or a warning where it is a guess
+    "Compare what an image holds with numbers whose reflectance is `scale` times the number plus `offset`"
+    x = sample_pixels(s)
+    if not x.size: return
+    if (top:=float(np.percentile(x,99)))<.02/scale:
+        raise DataError(f"{s.path} does not hold the numbers that the model was trained on", got=f"up to {top:.3g}",
+                        need=f"up to {(1-offset)/scale:.0f} for a reflectance of 1", fix="multiply 0-1 by 10000")
+    new = re.search(r'_N0[4-9]\d\d_', str(s.path)) is not None
+    if offset or not .5<1e4*scale<2 or not (new or x.min()>=1000): return
+    why = "its name says processing baseline 04.00 or later" if new else "no pixel of a sample is below 1000"
+    warnings.warn(f"{s.path}: {why}: Sentinel-2 since January 2022 has 1000 added to all numbers, and the model was "
+                  "trained without; subtract it first", stacklevel=4)
