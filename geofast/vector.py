@@ -6,7 +6,8 @@
 __all__ = ['read_vector', 'write_vector']
 
 # %% ../nbs/07_vector.ipynb #c002
-import re, warnings
+import glob, re, shutil, tempfile, warnings
+from contextlib import contextmanager
 from pathlib import Path
 import geopandas as gpd
 import numpy as np
@@ -75,6 +76,18 @@ def of_category(g:gpd.GeoDataFrame,
                      need="the names of those that count",
                      fix=f"category='{column}={next((n for n in seen if n),'')}', or --category; '*' for all")
 
+# %% ../nbs/07_vector.ipynb #n130
+@contextmanager
+def plain_path(path:Path): # yields a path without `!`
+    "A file where pyogrio, which takes what precedes a `!` for an archive, can read it: itself, or a copy"
+    if '!' not in str(path):
+        yield path
+        return
+    with tempfile.TemporaryDirectory() as tmp:
+        for p in path.parent.glob(f'{glob.escape(path.stem)}.*'): # a Shapefile is several files
+            if p.is_file(): shutil.copyfile(p, Path(tmp)/p.name.replace('!','_'))
+        yield Path(tmp)/path.name.replace('!','_')
+
 # %% ../nbs/07_vector.ipynb #n110
 BAD_VECTOR = OSError, ValueError, RuntimeError, TypeError, LookupError, AttributeError, shapely.errors.GEOSException
 
@@ -82,8 +95,9 @@ def _load(path, layer):
     "All features of a layer, or a `LabelError` that names file and cause"
     try:
         if path.suffix.lower()=='.parquet': return gpd.read_parquet(path), None
-        layer = pick_layer(path, layer)
-        return gpd.read_file(path, **({} if layer is None else dict(layer=layer))), layer
+        with plain_path(path) as p:
+            layer = pick_layer(p, layer)
+            return gpd.read_file(p, **({} if layer is None else dict(layer=layer))), layer
     except LabelError: raise
     except BAD_VECTOR as e: # a damaged file comes as any of these out of three libraries
         raise LabelError(f"cannot read labels {path}", got=str(e).splitlines()[0] if str(e) else type(e).__name__,
@@ -201,20 +215,35 @@ def pixel_paths(g:gpd.GeoDataFrame,  # polygons
 _DRIVERS = {'.parquet': None, '.gpkg': dict(driver='GPKG'), '.fgb': dict(driver='FlatGeobuf'),
             '.geojson': dict(driver='GeoJSON', RFC7946='YES', COORDINATE_PRECISION=7)}
 
+def check_vector(dst:str|Path, # .parquet, .gpkg, .fgb or .geojson
+                 box:GeoBox|None=None, # where the polygons will come from; None: not known yet
+                )->str:        # the suffix, in small letters
+    "Raise if polygons cannot be written to a file, before they are computed"
+    dst = Path(dst)
+    suffix = dst.suffix.lower()
+    if suffix not in _DRIVERS:
+        raise GeofastError(f"cannot write {dst}", got=f"suffix '{dst.suffix}'", need=f"one of {', '.join(_DRIVERS)}")
+    if not dst.parent.is_dir():
+        raise GeofastError(f"cannot write {dst}", got=f"no folder {dst.parent}", need="an existing folder",
+                           fix=f"mkdir -p {dst.parent}")
+    if suffix=='.geojson' and box is not None and not box.placed:
+        here = box.crs and f"{box.crs.to_string()[:40]}, which lies nowhere on the earth"
+        raise GeofastError(f"{dst}: GeoJSON is longitude and latitude", got=here or "polygons without a CRS",
+                           need="a CRS to convert from",
+                           fix="write .parquet or .gpkg, or say which it is: crs=... (--crs)")
+    return suffix
+
+# %% ../nbs/07_vector.ipynb #n135
 def write_vector(g:gpd.GeoDataFrame, # polygons with attributes
                  dst:str|Path,       # .parquet, .gpkg, .fgb or .geojson
                 )->Path:             # `dst`
     "Write polygons in the format of the suffix; complete or not at all"
     dst = Path(dst)
-    suffix = dst.suffix.lower()
-    if suffix not in _DRIVERS:
-        raise GeofastError(f"cannot write {dst}", got=f"suffix '{dst.suffix}'", need=f"one of {', '.join(_DRIVERS)}")
-    if suffix=='.geojson':
-        if g.crs is None:
-            raise GeofastError(f"{dst}: GeoJSON is longitude and latitude", got="polygons without a CRS",
-                               need="a CRS to convert from", fix="write .parquet or .gpkg, or set the CRS")
-        g = g.to_crs(4326)
+    suffix = check_vector(dst, GeoBox((1,1), crs=g.crs and CRS.from_user_input(g.crs)))
+    if suffix=='.geojson': g = g.to_crs(4326)
     with atomic_path(dst) as p:
         if suffix=='.parquet': g.to_parquet(p)
+        elif '!' in str(p):
+            with tempfile.TemporaryDirectory() as tmp: shutil.copyfile(write_vector(g, Path(tmp)/f'x{suffix}'), p)
         else: g.to_file(p, layer=dst.stem, **_DRIVERS[suffix])
     return dst
