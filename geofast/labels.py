@@ -6,14 +6,19 @@
 __all__ = []
 
 # %% ../nbs/15_labels.ipynb #n003
+import functools, math, time, warnings
+from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import shapely
+from PIL import Image
 from scipy import ndimage as ndi
 from geofast.coco import coco_mask, coco_instances
 from geofast.core import DataError, LabelError
-from geofast.kinds import IGNORE_INDEX, KINDS
+from geofast.kinds import IGNORE_INDEX, KINDS, get_kind, map_values
 from geofast.scene_table import is_raster, target_column, target_value
 from geofast.stack import Stack
 from geofast.vector import check_overlap, rasterize, read_vector
@@ -42,16 +47,48 @@ def scene_footprint(s, g):
     area = getattr(s,'footprint',None)
     return _inside(area, g, s.scene) if isinstance(area, shapely.Geometry) and g.crs is not None else None
 
+# %% ../nbs/15_labels.ipynb #n102
+def vector_stamps(path:str|Path)->tuple: # of (path, size, time of the last change)
+    "State of a vector file and of the files that belong to it, such as the projection of a Shapefile"
+    path = Path(path)
+    near = [path.with_suffix(o) for o in ('.shx','.dbf','.prj','.cpg')] if path.suffix.lower()=='.shp' else []
+    near += [path.with_name(f'{path.name}-wal')] if path.suffix.lower()=='.gpkg' else []
+    return tuple((str(p),p.stat().st_size,p.stat().st_mtime_ns) for p in (path,*near) if p.exists())
+
+# %% ../nbs/15_labels.ipynb #n104
+@functools.lru_cache(8)
+def _read_once(path, stamps, crs, layer, category, given):
+    return read_vector(path, crs, layer=layer, category=category, given=given)
+
+def scene_polygons(s,        # row of a scene table
+                   g:Stack,  # its image
+                   path,     # of the polygons
+                  )->gpd.GeoDataFrame: # not to be changed: the next scene gets the same
+    "All polygons of a label file, in the CRS of the image"
+    layer,category,given = (getattr(s,k,None) for k in ('layer','category','crs'))
+    return _read_once(str(path), vector_stamps(path), g.crs.to_wkt(), layer, category, given)
+
 # %% ../nbs/15_labels.ipynb #c062
 def _burned(s, g, path, must, numbered=False):
     "Polygons burned on the grid of `g`, with 1 or with their numbers, and how many they are"
     if g.crs is None:
         raise DataError(f"{s.image} has no CRS", got="crs=None", need="a CRS, to lay the labels over it",
-                        fix=f"gdal_edit.py -a_srs EPSG:... {s.image}")
-    polys = read_vector(path, g.crs)
-    polys = check_overlap(polys, g.box, str(path)) if must else polys[polys.intersects(g.box.outline)]
+                        fix=f"crs='EPSG:...', or --crs; or gdal_edit.py -a_srs EPSG:... {s.image}")
+    polys = scene_polygons(s, g, path)
+    inside = np.sort(polys.sindex.query(g.box.outline, predicate='intersects')) if not must else slice(None)
+    polys = check_overlap(polys, g.box, str(path)) if must else polys.iloc[inside]
     n = len(polys)
     return (rasterize(polys, g.box, np.arange(1,n+1), 'int32') if numbered else rasterize(polys, g.box)), n
+
+# %% ../nbs/15_labels.ipynb #n107
+def check_upright(s, g:Stack)->None: # row of a scene table, its image
+    "Raise a `DataError` for a picture that its EXIF tag turns"
+    path = Path(g.all_parts[0].path)
+    if g.crs is not None or path.suffix.lower() not in ('.jpg','.jpeg','.png'): return
+    with Image.open(path) as i: turn = i.getexif().get(0x0112,1) # the number of the tag `Orientation`
+    if turn in (0,1): return
+    raise DataError(f"{path} is stored turned", got=f"EXIF orientation {turn}", need="pixels as they are shown",
+                    fix=f"write them so, e.g. `mogrify -auto-orient {path}`, and check that the labels fit")
 
 # %% ../nbs/15_labels.ipynb #n900
 def has_file(s, column:str)->bool: # `s`: row of a scene table
@@ -74,6 +111,7 @@ def label_mask(s,                 # row of a scene table
                column:str='label',# of the table
               )->tuple:           # (h,w) uint8: classes, `IGNORE_INDEX` where not known; number of polygons or None
     "Labels of a scene on the grid of its image"
+    check_upright(s, g)
     if in_pixels(s) and column=='label': return coco_mask(s,g)
     if not has_file(s,column) and has_file(s,'instances'):
         ids,n = label_instances(s, g, must)
@@ -96,6 +134,7 @@ def label_instances(s,               # row of a scene table
                    )->tuple:         # (h,w) int32: from 1, 0 none, -1 where not known; number of polygons or None
     "Objects of a scene, numbered, on the grid of its image"
     if not has_file(s,column): column = 'label'
+    check_upright(s, g)
     if in_pixels(s) and column=='label': return coco_instances(s,g)
     path,unknown = getattr(s,column),KINDS['instances'].unknown
     if not is_raster(path): ids,n = _burned(s, g, path, must, numbered=True)
@@ -108,3 +147,106 @@ def label_instances(s,               # row of a scene table
     inside = scene_footprint(s, g)
     if inside is not None: ids[~inside] = unknown
     return ids,n
+
+# %% ../nbs/15_labels.ipynb #n446
+def scene_numbers(s,            # row of a scene table
+                  targets:list, # those that are numbers
+                  zoom:float,   # working pixels per pixel of the image
+                 )->dict:       # {column: number}
+    "Scalar targets of a scene at the working resolution"
+    at = np.eye(2)*zoom
+    return {target_column(t): float(map_values(float(target_value(s,t)), 'scalar', at, t.unit)) for t in targets}
+
+# %% ../nbs/15_labels.ipynb #n420
+def _rows_of(f, t, path, zoom, inside):
+    "Function (win, valid) -> (b,h,w) or (h,w): a target's values, unknown outside of `inside`"
+    k,need = get_kind(t.kind), 2 if t.kind=='flow' else 1
+    if f.count!=need: raise DataError(f"{path} has not the bands of {t.kind}", got=f.count, need=need)
+    def rows(w, ok):
+        x,v = f.read_native(w)
+        v = v&ok if inside is None else v&ok&inside[w.slices]
+        if t.kind=='mask': return class_values(x[0], v, path)
+        return np.where(v, map_values(x, t.kind, np.eye(2)*zoom), k.unknown)
+    return rows
+
+# %% ../nbs/15_labels.ipynb #n449
+@contextmanager
+def open_layer(s,                    # row of a scene table
+               t,                    # target with a file
+               g:Stack,              # image of the scene
+               *, zoom:float,        # working pixels per pixel of the image
+               step:float|None=None, # as of `open_target`
+              ):                     # yields a record: rows(win, valid), count, dtype, nodata, polygons, found
+    "Open a target on the grid of the image, to be read by strips"
+    k,path,col = get_kind(t.kind),target_file(s,t),target_column(t)
+    if t.kind in ('mask','instances') and not (is_raster(path) and has_file(s,col)):
+        x,n = (label_mask if t.kind=='mask' else label_instances)(s, g, must=not s.shared, column=col)
+        found = {} if n is None or in_pixels(s) else scene_polygons(s, g, path).attrs
+        yield SimpleNamespace(count=1, dtype=k.dtype, nodata=k.nodata, polygons=n, found=found,
+                              rows=lambda w,ok: np.where(ok, x[w.slices], k.unknown))
+        return
+    with open_target(path, g, t.kind, step=step) as f:
+        yield SimpleNamespace(count=f.count, dtype=k.dtype if k.interp=='nearest' else 'float32', polygons=None,
+                              found={}, nodata=k.unknown, rows=_rows_of(f, t, path, zoom, scene_footprint(s,g)))
+
+# %% ../nbs/15_labels.ipynb #n110
+def check_burned(label:str,     # label file
+                 t:pd.DataFrame, # its scenes: polygons, gsd, pixels, of them known, and of these marked
+                 said:bool=False, # somebody chose the layer or the category
+                )->None:
+    "Raise a `LabelError` if the polygons of a file left no mark on its images, or filled them all"
+    n,marked,area = int(t.polygons.sum()), t.marked.sum(), (t.known*t.gsd.fillna(0).astype(float)**2).sum()
+    if n==0 and len(t)>1:
+        raise LabelError(f"no polygon of {label} lies on any of its {len(t)} images", need="labels of the same place",
+                         fix="correct the CRS that the label file states, or take it out of the folder")
+    if n and not marked:
+        raise LabelError(f"{n} polygons of {label} marked no pixel", need="polygons on pixels that are there",
+                         got=f"pixels of {t.gsd.iloc[0] or '?'} m, {t.known.sum()/t.pixels.sum():.0%} of them known",
+                         fix="check units and place of the labels, nodata of the image, or take a finer gsd")
+    if n and marked==t.known.sum() and area>1e4:
+        what = f"{n} polygons of {label} cover all of its {len(t)} images"
+        if said: return warnings.warn(what, stacklevel=3)
+        raise LabelError(what, got=f"{area/1e4:.1f} ha", need="objects, not the outline of an area",
+                         fix="name another file, or the layer or category that has them: --layer, --category")
+
+# %% ../nbs/15_labels.ipynb #n117
+def check_zoom(s, g:Stack, # row of a scene table, its image
+               zoom:float, # working pixels per pixel of the image
+              )->None:
+    "Warn of a scene that is resampled to much finer pixels than it has"
+    if zoom>1.5:
+        warnings.warn(f"{s.scene}: pixels of {g.native.gsd:.3g} m are resampled to {g.gsd:.3g} m: {zoom**2:.0f} times "
+                      f"as many and no more detail; gsd={g.native.gsd:.2g} keeps them", stacklevel=4)
+
+# %% ../nbs/15_labels.ipynb #n120
+def count_known(x:np.ndarray, # (..., h,w) of a target
+                kind:str,     # key of `KINDS`
+               )->tuple:
+    "Known pixels, and those of class 1 or with a number above 0"
+    k = get_kind(kind)
+    known = ~np.isnan(x) if math.isnan(k.unknown) else x!=k.unknown
+    return int(known.sum()), int((x==1).sum() if kind=='mask' else (known&(x>0)).sum())
+
+# %% ../nbs/15_labels.ipynb #n112
+def scene_line(s,   # row of a scene table
+               row, # of the prepared scene
+              )->str:
+    "What was taken for what: one line about a prepared scene"
+    def name(p): return f"{Path(p).name} ({time.strftime('%Y-%m-%d', time.localtime(Path(p).stat().st_mtime))})"
+    gsd,label,n = row['gsd'],getattr(s,'label',None),row.get('polygons')
+    image = next(iter(s.image.values())) if isinstance(s.image,dict) else s.image
+    parts = [f"{row['scene']}: {name(image)}, {row['bands']} bands {row['dtype']} at {gsd:.3g} m" if gsd else
+             f"{row['scene']}: {name(image)}, {row['bands']} bands {row['dtype']}, its own pixels"]
+    if has_file(s,'label'):
+        more = [f"layer {row['layer']}"]*bool(row.get('layer')) + [f"{n} polygons"]*(n is not None)
+        more += [f"{row['dropped']} features dropped"]*bool(row.get('dropped'))
+        parts.append(f"labels {', '.join([name(label),*more])}")
+    if 'known' in row:
+        parts.append(f"positive {row['marked']/max(1,row['known']):.1%}, unknown {1-row['known']/row['pixels']:.1%}")
+    return '; '.join(parts)
+
+# %% ../nbs/15_labels.ipynb #n122
+def print_lines(scenes:list, rows:list, most:int=20): # rows of a scene table, and of the prepared scenes
+    "Print what was taken for what; of many scenes the first"
+    for s,r in [*zip(scenes,rows)][:most]: print(scene_line(s,r), flush=True)
+    if len(rows)>most: print(f"... and {len(rows)-most} more", flush=True)

@@ -6,9 +6,9 @@
 __all__ = ['find_scenes', 'prepare_scenes']
 
 # %% ../nbs/16_prepare.ipynb #c002
-import json, zlib
+import json, math, os, warnings, zlib
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from multiprocessing import get_context
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,15 +19,18 @@ import rasterio
 import shapely
 from .coco import find_coco
 from .core import DataError, GeofastError, Win, atomic_path, progress_bar
-from .kinds import get_kind, map_values
-from .labels import class_values, has_file, label_instances, label_mask, scene_footprint, target_file
+from .grid import GeoBox
+from .kinds import get_kind
+from .labels import (
+    check_burned, check_zoom, count_known, has_file, open_layer, print_lines, scene_numbers, target_file, vector_stamps)
+from .raster import open_raster, source_files
 from .scene_table import (
-    MASK_TARGET, check_same_bands, check_targets, check_unique_names, find_folder, find_urban3d,
-    image_files, is_raster, merge_nearby_groups, target_column, target_value, urban3d_files)
+    MASK_TARGET, check_same_bands, check_targets, check_unique_names, find_folder, find_urban3d, image_files, is_raster,
+    merge_nearby_groups, target_column, target_value, urban3d_files)
 from .stac import find_stac
 from .stack import Stack
 from .tiff import BLOCK, StripWriter
-from .xyz import WebMercatorGrid, find_xyz, in_pixels, open_scene, open_target, working_zoom, xyz_tiles
+from .xyz import WebMercatorGrid, find_xyz, in_pixels, open_scene, working_zoom, xyz_trees
 
 # %% ../nbs/16_prepare.ipynb #n008
 def chip_folders(folder:str|Path)->dict: # {name: folder of its bands}
@@ -59,60 +62,59 @@ def find_chips(folder:str|Path,     # chips in the layout of On Cloud N
     group = merge_nearby_groups(t.scene, t.image.map(lambda o: o['B02']))
     return t.assign(group=group, klass=group)
 
-# %% ../nbs/16_prepare.ipynb #c047
-def find_scenes(folder:str|Path,     # of one of the layouts
-                labelled:bool=True,  # only scenes with labels
-               )->pd.DataFrame:      # scene, image, label, group, klass, and what else the layout knows
-    """Scene table of a folder: of its STAC catalog (`catalog.json`), COCO file (`annotation.json`), surface and terrain
-    models (`*_DSM.tif`, `*_DTM.tif`), chips of band files or tile tree if it has one, else of images with polygons"""
-    folder = Path(folder)
+# %% ../nbs/16_prepare.ipynb #n120
+def coco_files(folder:Path)->list: # of paths
+    "COCO files of a folder: `annotation.json`, else any JSON there or in `annotations/` with images and annotations"
+    if (folder/'annotation.json').exists(): return [folder/'annotation.json']
+    near = [p for d in (folder,folder/'annotations') for p in sorted(d.glob('*.json')) if not p.name.startswith('.')]
+    return [p for p in near if b'"annotations"' in (t:=p.read_bytes()) and b'"images"' in t]
+
+def _find_coco(folder, files, how):
+    if len(files)==1: return find_coco(files[0], how.get('category'), how.get('outside',False))
+    raise DataError(f"{folder} has several COCO files", got=', '.join(p.name for p in files), need="one",
+                    fix="find_coco(FILE), or give the file in place of the folder")
+
+# %% ../nbs/16_prepare.ipynb #n121
+def _find_files(files, labelled, km):
+    "Scenes of several files: images, of which the labels are sought where they lie; or folders, each by itself"
+    files = [Path(p).absolute() for p in files]
+    folder = Path(os.path.commonpath([p.parent for p in files]))
+    return find_folder(folder, labelled, only={p for p in files if is_raster(p)}, km=km)
+
+def _find_one(folder, labelled, tms, km, how):
+    "Scenes of a folder, by its layout"
+    named = {k: how[k] for k in ('layer','category') if k in how}
     if not folder.is_dir():
-        raise DataError(f"no folder {folder}", need="a folder of images and labels", fix="check the path")
-    if (folder/'catalog.json').exists(): return find_stac(folder/'catalog.json', labelled)
-    if (folder/'annotation.json').exists(): return find_coco(folder/'annotation.json')
+        raise DataError(f"no file or folder {folder}", need="a folder of images and labels", fix="check the path")
+    if (folder/'catalog.json').exists(): return find_stac(folder/'catalog.json', labelled, how.get('outside',False))
+    if files := coco_files(folder): return _find_coco(folder, files, how)
     if urban3d_files(folder): return find_urban3d(folder, labelled)
     if chip_folders(folder): return find_chips(folder, labelled)
-    return find_xyz(folder, labelled=labelled) if xyz_tiles(folder) else find_folder(folder, labelled)
+    if xyz_trees(folder): return find_xyz(folder, tms, labelled, km=km, **named)
+    return find_folder(folder, labelled, km=km)
 
-# %% ../nbs/16_prepare.ipynb #n446
-def scene_numbers(s,            # row of a scene table
-                  targets:list, # those that are numbers
-                  zoom:float,   # working pixels per pixel of the image
-                 )->dict:       # {column: number}
-    "Scalar targets of a scene at the working resolution"
-    at = np.eye(2)*zoom
-    return {target_column(t): float(map_values(float(target_value(s,t)), 'scalar', at, t.unit)) for t in targets}
-
-# %% ../nbs/16_prepare.ipynb #n420
-def _rows_of(f, t, path, zoom, inside):
-    "Function (win, valid) -> (b,h,w) or (h,w): a target's values, unknown outside of `inside`"
-    k,need = get_kind(t.kind), 2 if t.kind=='flow' else 1
-    if f.count!=need: raise DataError(f"{path} has not the bands of {t.kind}", got=f.count, need=need)
-    def rows(w, ok):
-        x,v = f.read_native(w)
-        v = v&ok if inside is None else v&ok&inside[w.slices]
-        if t.kind=='mask': return class_values(x[0], v, path)
-        return np.where(v, map_values(x, t.kind, np.eye(2)*zoom), k.unknown)
-    return rows
-
-# %% ../nbs/16_prepare.ipynb #n449
-@contextmanager
-def open_layer(s,                    # row of a scene table
-               t,                    # target with a file
-               g:Stack,              # image of the scene
-               *, zoom:float,        # working pixels per pixel of the image
-               step:float|None=None, # as of `open_target`
-              ):                     # yields a record: rows(win, valid), count, dtype, nodata, polygons
-    "Open a target on the grid of the image, to be read by strips"
-    k,path,col = get_kind(t.kind),target_file(s,t),target_column(t)
-    if t.kind in ('mask','instances') and not (is_raster(path) and has_file(s,col)):
-        x,n = (label_mask if t.kind=='mask' else label_instances)(s, g, must=not s.shared, column=col)
-        yield SimpleNamespace(count=1, dtype=k.dtype, nodata=k.nodata, polygons=n,
-                              rows=lambda w,ok: np.where(ok, x[w.slices], k.unknown))
-        return
-    with open_target(path, g, t.kind, step=step) as f:
-        yield SimpleNamespace(count=f.count, dtype=k.dtype if k.interp=='nearest' else 'float32', polygons=None,
-                              nodata=k.unknown, rows=_rows_of(f, t, path, zoom, scene_footprint(s,g)))
+# %% ../nbs/16_prepare.ipynb #c047
+def find_scenes(data:str|Path|list,  # folder of one of the layouts, a COCO file, an image; or several of these
+                labelled:bool=True,  # only scenes with labels
+                *,
+                layer:str|None=None, # of label files with several
+                category:str|None=None, # names of the classes that count, as of `of_category`; '*': all
+                nodata=None,         # of the images: a number, or 'none' for nothing is missing; None: as declared
+                crs:str|None=None,   # of the images, in place of what they say, and of label files that state none
+                tms:bool|None=None,  # y of a tile tree counts from the south
+                km:float=10,         # scenes less than this apart are one group
+                outside:bool=False,  # STAC and COCO may name files outside of their folder
+               )->pd.DataFrame:      # scene, image, label, group, klass, and what else the layout knows
+    """Scene table of a folder: of its STAC catalog (`catalog.json`), COCO file, surface and terrain models
+    (`*_DSM.tif`, `*_DTM.tif`), chips of band files or tile tree if it has one, else of images with their labels"""
+    said = {k: v for k,v in dict(layer=layer, category=category, nodata=nodata, crs=crs).items() if v is not None}
+    paths = [Path(p) for p in (data if isinstance(data,(list,tuple)) else [data])]
+    files,how = [p for p in paths if p.is_file() and p.suffix.lower()!='.json'], said|dict(outside=outside)
+    parts = [_find_coco(p.parent, [p], how) if p.is_file() else _find_one(p, labelled, tms, km, how)
+             for p in paths if p not in files]
+    if files: parts.append(_find_files(files, labelled, km))
+    t = parts[0] if len(parts)==1 else check_unique_names(pd.concat(parts, ignore_index=True), data)
+    return t.assign(**said)
 
 # %% ../nbs/16_prepare.ipynb #c066
 def plain_tiff(path, box, dtype, *, count:int=1, nodata=None): # rasterio's dataset, to write to
@@ -134,8 +136,9 @@ class PrepareOptions(NamedTuple):
     scaling:tuple|str|None = None # as of `Stack`
 
 # %% ../nbs/16_prepare.ipynb #n452
-def _write_strips(g, image, layers, names):
-    "Copy `g` to the file `image`, and layers [(layer, file)] beside it"
+def _write_strips(g, image, layers, names, kind):
+    "Copy `g` to the file `image`, and layers [(layer, file)] beside it; known and positive pixels of the first"
+    seen = np.zeros(2, int)
     with ExitStack() as opened:
         color = opened.enter_context(plain_tiff(image, g.box, g.dtype, count=g.count))
         if names: color.descriptions = tuple(names)
@@ -145,7 +148,11 @@ def _write_strips(g, image, layers, names):
             w = Win(r, 0, min(BLOCK,g.shape[0]-r), g.shape[1])
             x,ok = g.read(w)
             write(x)
-            for (o,_),write_rows in zip(layers,more): write_rows(o.rows(w,ok))
+            for i,((o,_),write_rows) in enumerate(zip(layers,more)):
+                y = o.rows(w,ok)
+                write_rows(y)
+                if i==0: seen += count_known(y, kind)
+    return seen.tolist()
 
 def _check_turn(s, targets, gsd):
     "Raise a `DataError` for directions on the grid of a web map, which is turned against that of the image"
@@ -168,51 +175,60 @@ def prepare_scene(s,        # row of a scene table; `s.shared`: its polygons are
         zoom,named = working_zoom(s, g, gsd), bands or derived or '' not in image_files(s.image)
         layers = [opened.enter_context(open_layer(s, t, g, zoom=zoom, step=(steps or {}).get(t.name))) for t in flat]
         parts = [opened.enter_context(atomic_path(p)) for p in files]
-        _write_strips(g, parts[0], [*zip(layers,parts[1:])], g.bands if named else None)
+        check_zoom(s, g, zoom)
+        known,marked = _write_strips(g, parts[0], [*zip(layers,parts[1:])], g.bands if named else None,
+                                     flat[0].kind if flat else 'mask')
     row = dict(scene=s.scene, image=str(files[0])) | {target_column(t):str(p) for t,p in zip(flat,files[1:])}
     row |= dict(group=s.group, klass=s.klass, gsd=g.gsd or gsd or getattr(s,'gsd',None))
     row |= dict(bands=g.count, dtype=g.dtype.name)
+    if flat and flat[0].kind in ('mask','instances'):
+        row |= dict(known=known, marked=marked, pixels=math.prod(g.shape))
     burned = [o.polygons for o,t in zip(layers,flat) if o.polygons is not None and t.kind==flat[0].kind]
-    return row | (dict(polygons=sum(burned)) if burned else {}) | scene_numbers(s, numbers, zoom)
+    return row | (dict(polygons=sum(burned), **layers[0].found) if burned else {}) | scene_numbers(s, numbers, zoom)
 
 # %% ../nbs/16_prepare.ipynb #c068
-def _stat(p):
-    q = Path(p).stat()
-    return [str(p), q.st_size, q.st_mtime_ns]
+def _stamps(p):
+    "State of a file and of all that are read with it: world files, masks, sources of a VRT, the CRS of a Shapefile"
+    if not is_raster(p): return [*vector_stamps(p)]
+    with open_raster(p) as d: return [*source_files(d), str(GeoBox.of(d)), str(d.nodatavals)]
 
 def _target_key(s, t):
     where = [t.name, t.kind, t.unit, target_column(t)]
-    if get_kind(t.kind).spatial: return [*where, *_stat(target_file(s,t))]
-    return [*where, float(target_value(s,t))]
+    return [*where, _stamps(target_file(s,t)) if get_kind(t.kind).spatial else float(target_value(s,t))]
 
-def source_key(s, how:PrepareOptions)->list:
-    "All that decides the files of a prepared scene, as JSON keeps it: size and time of each source, options"
+FORM = 2 # changes when the same sources lead to other files
+
+def source_key(s, how:PrepareOptions)->dict:
+    "All that decides the files of a prepared scene, as JSON keeps it: the state of its sources, options, what is said"
     area,files = getattr(s,'footprint',None),image_files(s.image)
-    key = [o for p in files.values() for o in _stat(p)]
-    if how.targets is None: key += _stat(target_file(s,MASK_TARGET))
-    key += [s.group, s.klass, list(how.gsd) if isinstance(how.gsd, WebMercatorGrid) else how.gsd]
-    if isinstance(area, shapely.Geometry): key.append(area.wkt)
-    elif in_pixels(s): key.append(zlib.crc32(json.dumps(s.segments).encode()))
-    if how[1:5]!=(None,)*4 or '' not in files:
-        key += [[*files], how.bands, how.derived, how.steps, getattr(s,'gsd',None)]
-        key += [_target_key(s,t) for t in how.targets or ()]
-    if how.scaling is not None: key.append(dict(scaling=how.scaling))
+    said = {k: getattr(s,k,None) for k in ('group','klass','gsd','layer','category','nodata','crs','shared','hw')}
+    key = dict(form=FORM, image={k: _stamps(p) for k,p in files.items()}, said=said, how=how._replace(targets=None))
+    key['targets'] = [_target_key(s,t) for t in how.targets or (MASK_TARGET,)]
+    if isinstance(area, shapely.Geometry): key['footprint'] = area.wkt
+    if in_pixels(s): key['segments'] = zlib.crc32(json.dumps(s.segments).encode())
     return json.loads(json.dumps(key, default=str))
 
 # %% ../nbs/16_prepare.ipynb #n454
-def prepare_cached_scene(s, out:Path, how:PrepareOptions)->dict: # as of `prepare_scene`
+def prepare_noted(s, out:Path, how:PrepareOptions)->dict: # row, as of `prepare_scene`, and `said`: the warnings
     "Prepare a scene, or take the row from its note if nothing has changed since and its files are there"
     note,key = out/f'{s.scene}.json', source_key(s, how)
     old = json.loads(note.read_text()) if note.exists() else {}
     files = [v for v in old.get('row',{}).values() if isinstance(v,str) and v.endswith('.tif')]
     if old.get('key')!=key or not all(Path(p).exists() for p in files):
-        old = dict(key=key, row=prepare_scene(s, out, how))
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter('always', UserWarning)
+            row = prepare_scene(s, out, how)
+        old = dict(key=key, row=row, said=[str(o.message) for o in said if o.category is UserWarning])
         with atomic_path(note) as p: p.write_text(json.dumps(old))
-    return old['row']
+    return old
+
+def _say(note): # what there was to warn of is said each time
+    for text in note['said']: warnings.warn(text, stacklevel=5)
+    return note['row']
 
 # %% ../nbs/16_prepare.ipynb #n428
 def _in_worker(s, out, how):
-    try: return prepare_cached_scene(s, out, how)
+    try: return prepare_noted(s, out, how)
     except GeofastError as e: raise type(e)(str(e)) from None # its parts may not travel between processes
 
 def prepare_all(todo:list,     # rows of a scene table
@@ -223,27 +239,26 @@ def prepare_all(todo:list,     # rows of a scene table
                 workers:int,   # processes; 1: this one
                )->list:        # rows, in the order of `todo`
     "Prepare scenes in this process or in several; after an error what has begun is finished and kept"
-    if workers==1: return [prepare_cached_scene(s, out, how) for s in (progress_bar(todo) if progress else todo)]
+    if workers==1: return [_say(prepare_noted(s, out, how)) for s in (progress_bar(todo) if progress else todo)]
     with ProcessPoolExecutor(workers, mp_context=get_context('spawn')) as pool:
         jobs = [pool.submit(_in_worker, s, out, how) for s in todo]
         done = as_completed(jobs)
         try:
             for j in progress_bar(done, total=len(jobs)) if progress else done: j.result()
         finally: pool.shutdown(cancel_futures=True)
-    return [j.result() for j in jobs]
+    return [_say(j.result()) for j in jobs]
 
 # %% ../nbs/16_prepare.ipynb #n430
-def _check_shared(scenes, t):
-    "Raise a `DataError` if labels of many scenes lie on none of them"
+def _check_labels(scenes, t):
+    "Compare what was counted with what was burned, label file by label file"
     if 'label' not in scenes or 'polygons' not in t: return
-    sums = t.groupby(scenes.label.astype(str).values).polygons.agg(['sum','size'])
-    for label,n in sums.query('sum==0 and size>1')['size'].items():
-        raise DataError(f"no polygon of {label} lies on any of its {n} images", need="labels of the same place",
-                        fix="correct the CRS that the label file states, or take it out of the folder")
+    said = 'layer' in scenes or 'category' in scenes
+    for label,rows in t[t.polygons.notna().values].groupby(scenes.label.astype(str).values[t.polygons.notna()]):
+        check_burned(label, rows, said)
 
 def _carried(scenes, t):
     "Further columns of plain values, such as the city"
-    plain,known = (str,int,float,np.generic,type(None)), {'label','hw','segments',*t}
+    plain,known = (str,int,float,np.generic,type(None)), {'label','hw','segments','layer','category','nodata','crs',*t}
     return {c: scenes[c].values for c in scenes if c not in known and all(isinstance(v,plain) for v in scenes[c])}
 
 # %% ../nbs/16_prepare.ipynb #n455
@@ -267,11 +282,15 @@ def prepare_scenes(scenes:pd.DataFrame|str|Path, # scene table, or a folder for 
                    workers:int=1,                # processes; a script with more needs `if __name__=='__main__':`
                   )->pd.DataFrame:               # scene, image, targets, group, klass, gsd, bands, dtype, polygons
     "Resample each scene and its targets once, burn its labels, check all; finished scenes are not done again"
+    if not (gsd is None or isinstance(gsd, WebMercatorGrid) or gsd>0):
+        raise DataError("no such resolution", got=f"gsd={gsd}", need="metres per pixel, above 0")
     scenes = scenes if isinstance(scenes, pd.DataFrame) else find_scenes(scenes)
     check_same_bands(check_unique_names(scenes, 'the scene table'), bands, derived)
     check_targets(targets or ())
     Path(out).mkdir(parents=True, exist_ok=True)
     how = PrepareOptions(gsd, None if targets is None else tuple(targets), bands, derived, steps, scaling)
-    t = pd.DataFrame(prepare_all(_todo(scenes), Path(out), how, progress=progress, workers=workers))
-    _check_shared(scenes, t)
+    todo = _todo(scenes)
+    t = pd.DataFrame(prepare_all(todo, Path(out), how, progress=progress, workers=workers))
+    if progress: print_lines(todo, t.to_dict('records'))
+    _check_labels(scenes, t)
     return t.assign(**_carried(scenes, t))

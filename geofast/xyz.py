@@ -25,11 +25,11 @@ from .bands import check_grids
 from .core import DataError, RasterError, Win, atomic_path
 from .grid import EARTH, GeoBox
 from .kinds import get_kind
-from .raster import open_raster, warp_to
-from .scene_table import VECTORS, file_name, image_files, merge_nearby_groups
+from .raster import open_raster, said_nodata, warp_to
+from .scene_table import file_name, image_files, is_labels, merge_nearby_groups
 from .stack import Stack
 from .tiff import BLOCK
-from .vector import read_vector
+from .vector import is_outline, read_vector
 
 # %% ../nbs/14_xyz.ipynb #c036
 MERCATOR = math.pi*EARTH # half of the width of the web-mercator world, in its metres
@@ -43,14 +43,17 @@ def xyz_bounds(z:int, # zoom
     return x*s-MERCATOR, MERCATOR-(y+1)*s, (x+1)*s-MERCATOR, MERCATOR-y*s
 
 # %% ../nbs/14_xyz.ipynb #n301
-def xyz_tiles(folder:Path)->dict: # {(z,x,y): path}, y as the names have it
-    "Tiles of a tree, wherever in `folder` its zooms are; empty if there is none"
+def xyz_trees(folder:Path)->dict: # {folder of the zooms: {(z,x,y): path}}, y as the names have it
+    "Tiles of each tree, wherever in `folder` they are; empty if there is none"
     out = {}
-    for p in folder.absolute().rglob('*'):
+    for p in sorted(folder.absolute().rglob('*')):
         if p.suffix.lower() not in ('.png','.jpg','.jpeg'): continue
         if not all(o.isdecimal() for o in (p.parts[-3],p.parts[-2],p.stem)): continue
         z,x,y = int(p.parts[-3]),int(p.parts[-2]),int(p.stem)
-        if z<=30 and max(x,y)<2**z: out[z,x,y] = p
+        if z>30 or max(x,y)>=2**z: continue
+        tree = out.setdefault(p.parents[2], {})
+        if (z,x,y) in tree: raise DataError("a tile is there twice", got=f"{tree[z,x,y]}, {p}", need="one")
+        tree[z,x,y] = p
     return out
 
 # %% ../nbs/14_xyz.ipynb #c040
@@ -104,40 +107,58 @@ def _patch(name, tiles, z, size, bands, folder):
     area = shapely.union_all([shapely.box(*xyz_bounds(z,x,y)) for x,y in tiles])
     return dict(scene=name, image=vrt, footprint=gpd.GeoSeries([area],crs=3857).to_crs(4326)[0])
 
-def _tree_label(folder, rows, south):
-    "The vector file beside the tree, with an error if its polygons lie on no tile"
-    files = [p for p in sorted(folder.iterdir()) if p.suffix.lower() in VECTORS[:-1]]
+def _tree_label(places, rows, south, how):
+    "The vector file of the first of `places` that has one, with an error if its polygons lie on no tile"
+    def fits(p): return is_labels(p) and p.suffix.lower()!='.json' and not is_outline(p.stem)
+    files = next((f for d in places if (f:=[*filter(fits,d.iterdir())])), [])
     if len(files)!=1:
-        raise DataError(f"the labels of {folder} are not clear", got=f"{len(files)} vector files",
+        raise DataError(f"the labels of {places[-1]} are not clear", got=f"{len(files)} vector files",
                         need="one beside the tree")
-    polys,area = read_vector(files[0], 'EPSG:4326'), shapely.union_all([r['footprint'] for r in rows])
-    if len(polys) and not polys.intersects(area).any():
+    polys,area = read_vector(files[0], 'EPSG:4326', **how), shapely.union_all([r['footprint'] for r in rows])
+    if len(polys) and not len(polys.sindex.query(area, predicate='intersects')):
         raise DataError(f"no polygon of {files[0]} lies on a tile",
                         got=f"y counted from the {'south' if south else 'north'}", need="labels of the same place",
-                        fix=f"find_xyz(..., tms={not south}) counts it the other way")
+                        fix=f"tms={not south}, or --tms {'no' if south else 'yes'}, counts it the other way")
     return files[0]
 
-# %% ../nbs/14_xyz.ipynb #c041
-def find_xyz(folder:str|Path,     # a tree z/x/y.png or .jpg, and one vector file
-             tms:bool|None=None,  # y counts from the south; None: if there is a tilemapresource.xml
-             labelled:bool=True,  # False: no vector file is needed
-            )->pd.DataFrame:      # scene, image, label, group, klass, footprint
-    "Scene table of a web-mercator tile tree: each patch of touching tiles is one scene"
-    folder = Path(folder)
-    found = xyz_tiles(folder)
-    z = max((k[0] for k in found), default=None)
-    if z is None: raise DataError(f"no tile tree in {folder}", need="files z/x/y.png or z/x/y.jpg")
-    south = (folder/'tilemapresource.xml').exists() if tms is None else tms
+# %% ../nbs/14_xyz.ipynb #n501
+def _tree_rows(name, found, south, folder):
+    "Scenes of the tiles of the deepest zoom: patches that touch"
+    z = max(k[0] for k in found)
     tiles = {(x,2**z-1-y if south else y):p for (q,x,y),p in found.items() if q==z}
     size,bands = _tile_kind(tiles.values(), folder)
     at = np.array(sorted(tiles))
     near = np.array([*cKDTree(at).query_pairs(1.5)],int).reshape(-1,2)
     _,patch = connected_components(coo_matrix((np.ones(len(near)),near.T), shape=(len(at),)*2), directed=False)
-    name = file_name(folder.absolute().name)
-    rows = [_patch(f'{name}_{k}', {(x,y):tiles[x,y] for x,y in at[patch==k].tolist()}, z, size, bands, folder)
+    return [_patch(f'{name}_{k}', {(x,y):tiles[x,y] for x,y in at[patch==k].tolist()}, z, size, bands, folder)
             for k in range(patch.max()+1)]
-    t = pd.DataFrame(rows).assign(label=_tree_label(folder, rows, south) if labelled else None)
-    return t.assign(group=merge_nearby_groups(t.scene, t.image), klass=t.scene)
+
+def _separate(folder, trees): # {name: (places of its labels, tiles)}
+    "Trees that have a tile in common, such as those of two dates, are data of their own; others are one"
+    every = {k:p for t in trees.values() for k,p in t.items()}
+    if len(every)==sum(map(len,trees.values())): return {file_name(folder.name): ([folder],every)}
+    return {file_name('_'.join(r.relative_to(folder).parts) or folder.name): ([r,*r.parents], t)
+            for r,t in trees.items()}
+
+# %% ../nbs/14_xyz.ipynb #c041
+def find_xyz(folder:str|Path,     # a tree z/x/y.png or .jpg, and one vector file
+             tms:bool|None=None,  # y counts from the south; None: if there is a tilemapresource.xml
+             labelled:bool=True,  # False: no vector file is needed
+             *,
+             km:float=10,         # scenes less than this apart are one group
+             **how):              # `layer` and `category` of `read_vector`
+    "Scene table of web-mercator tile trees: each patch of touching tiles is one scene"
+    folder,parts = Path(folder).absolute(),[]
+    trees = xyz_trees(folder)
+    if not trees: raise DataError(f"no tile tree in {folder}", need="files z/x/y.png or z/x/y.jpg")
+    for name,(places,found) in _separate(folder, trees).items():
+        places = [p for p in places if p.is_relative_to(folder)]
+        south = any((p/'tilemapresource.xml').exists() for p in places) if tms is None else tms
+        rows = _tree_rows(name, found, south, folder)
+        label = _tree_label(places, rows, south, how) if labelled else None
+        parts.append(pd.DataFrame(rows).assign(label=label))
+    t = pd.concat(parts, ignore_index=True)
+    return t.assign(group=merge_nearby_groups(t.scene, t.image, km), klass=t.scene)
 
 # %% ../nbs/14_xyz.ipynb #c050
 class WebMercatorGrid(NamedTuple):
@@ -180,12 +201,13 @@ def web_mercator_reader(image,                # path, folder or dictionary of ba
                         *, bands:tuple|None=None, # as of `Stack`
                         derived:dict|None=None,   # as of `Stack`
                         scaling=None,         # as of `Stack`; 'minmax': of the pixels on this grid
+                        nodata='auto',        # as of `Stack`
                        ):                     # yields a `Stack`
     "Open `image` on the grid of `zoom`, over all tiles that it touches"
     with ExitStack() as opened:
         files = {k: opened.enter_context(open_raster(p)) for k,p in image_files(image).items()}
         box = _map_box(next(iter(files.values())), zoom)
-        warped = {k: opened.enter_context(warp_to(d, box)) for k,d in files.items()}
+        warped = {k: opened.enter_context(warp_to(d, box, nodata=said_nodata(nodata))) for k,d in files.items()}
         yield opened.enter_context(Stack(warped.get('', warped), bands, derived=derived, scaling=scaling))
 
 # %% ../nbs/14_xyz.ipynb #n407
@@ -202,15 +224,15 @@ def open_scene(s,                              # row of a scene table
                derived:dict|None=None,         # as of `Stack`
                scaling=None,                   # as of `Stack`
               ):                               # yields a `Stack`
-    "Open the image of a scene at `gsd`; one without a CRS keeps its pixels if its labels are in pixels too"
-    form = dict(derived=derived, scaling=scaling)
+    "Open the image of a scene at `gsd`, with what the columns `nodata` and `crs` say; labels in pixels keep the pixels"
+    form,crs = dict(derived=derived, scaling=scaling, nodata=getattr(s,'nodata','auto')), getattr(s,'crs',None)
     if not isinstance(gsd, WebMercatorGrid):
-        with open_raster(next(iter(image_files(s.image).values()))) as d: nowhere = d.crs is None and in_pixels(s)
+        with open_raster(next(iter(image_files(s.image).values()))) as d: nowhere = not (crs or d.crs) and in_pixels(s)
         if nowhere and gsd:
             warnings.warn(f"images without a CRS are not resampled: their pixels are taken to be {gsd} m", stacklevel=5)
-        with Stack(s.image, bands, None if nowhere else gsd, **form) as g: yield g
-    elif in_pixels(s):
-        raise DataError(f"{s.image} is labelled in pixels", got=gsd, need="metres, or None",
+        with Stack(s.image, bands, None if nowhere else gsd, crs=crs, **form) as g: yield g
+    elif in_pixels(s) or crs:
+        raise DataError(f"{s.image} is labelled in pixels, or its CRS is only said", got=gsd, need="metres, or None",
                         fix="give a resolution, not a zoom")
     else:
         with web_mercator_reader(s.image, gsd, bands=bands, **form) as g: yield g
