@@ -191,19 +191,19 @@ def open_layer(s,                    # row of a scene table
 
 # %% ../nbs/15_labels.ipynb #n110
 def check_burned(label:str,     # label file
-                 t:pd.DataFrame, # its scenes: polygons, gsd, pixels, of them known, and of these marked
+                 t:pd.DataFrame, # its scenes: polygons, gsd; all_px, of them known_px, and of these marked_px
                  said:bool=False, # somebody chose the layer or the category
                 )->None:
     "Raise a `LabelError` if the polygons of a file left no mark on its images, or filled them all"
-    n,marked,area = int(t.polygons.sum()), t.marked.sum(), (t.known*t.gsd.fillna(0).astype(float)**2).sum()
+    n,marked,area = int(t.polygons.sum()), t.marked_px.sum(), (t.known_px*t.gsd.fillna(0).astype(float)**2).sum()
     if n==0 and len(t)>1:
         raise LabelError(f"no polygon of {label} lies on any of its {len(t)} images", need="labels of the same place",
                          fix="correct the CRS that the label file states, or take it out of the folder")
     if n and not marked:
         raise LabelError(f"{n} polygons of {label} marked no pixel", need="polygons on pixels that are there",
-                         got=f"pixels of {t.gsd.iloc[0] or '?'} m, {t.known.sum()/t.pixels.sum():.0%} of them known",
+                         got=f"pixels of {t.gsd.iloc[0] or '?'} m, {t.known_px.sum()/t.all_px.sum():.0%} of them known",
                          fix="check units and place of the labels, nodata of the image, or take a finer gsd")
-    if n and marked==t.known.sum() and area>1e4:
+    if n and marked==t.known_px.sum() and area>1e4:
         what = f"{n} polygons of {label} cover all of its {len(t)} images"
         if said: return warnings.warn(what, stacklevel=3)
         raise LabelError(what, got=f"{area/1e4:.1f} ha", need="objects, not the outline of an area",
@@ -241,8 +241,9 @@ def scene_line(s,   # row of a scene table
         more = [f"layer {row['layer']}"]*bool(row.get('layer')) + [f"{n} polygons"]*(n is not None)
         more += [f"{row['dropped']} features dropped"]*bool(row.get('dropped'))
         parts.append(f"labels {', '.join([name(label),*more])}")
-    if 'known' in row:
-        parts.append(f"positive {row['marked']/max(1,row['known']):.1%}, unknown {1-row['known']/row['pixels']:.1%}")
+    if 'known_px' in row:
+        n,known = row['all_px'],row['known_px']
+        parts.append(f"positive {row['marked_px']/max(1,known):.1%}, unknown {1-known/n:.1%}")
     return '; '.join(parts)
 
 # %% ../nbs/15_labels.ipynb #n122

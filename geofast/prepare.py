@@ -182,7 +182,7 @@ def prepare_scene(s,        # row of a scene table; `s.shared`: its polygons are
     row |= dict(group=s.group, klass=s.klass, gsd=g.gsd or gsd or getattr(s,'gsd',None))
     row |= dict(bands=g.count, dtype=g.dtype.name)
     if flat and flat[0].kind in ('mask','instances'):
-        row |= dict(known=known, marked=marked, pixels=math.prod(g.shape))
+        row |= dict(known_px=known, marked_px=marked, all_px=math.prod(g.shape))
     burned = [o.polygons for o,t in zip(layers,flat) if o.polygons is not None and t.kind==flat[0].kind]
     return row | (dict(polygons=sum(burned), **layers[0].found) if burned else {}) | scene_numbers(s, numbers, zoom)
 
