@@ -7,7 +7,9 @@ __all__ = []
 
 # %% ../nbs/77_cli.ipynb #c002
 import argparse, inspect, sys, tempfile, warnings
-from dataclasses import is_dataclass, replace
+import numpy as np
+from dataclasses import asdict, dataclass, is_dataclass, replace
+from contextlib import contextmanager
 from pathlib import Path
 from types import NoneType
 from typing import get_args
@@ -17,13 +19,15 @@ from .bundle import load_bundle
 from .cli_train import crossval, rounds, show_recipes, submit, train
 from .core import GeofastError
 from .demo import demo, print_main
-from .grid import GeoBox
-from .infer import predict_raster
+from .grid import GeoBox, local_box
+from .infer import TIF, check_result, predict_raster
 from .instances import label_raster, object_rule
 from .outlines import regularize_polygons
-from .polygons import raster_to_polygons
+from .polygons import _check_sizes, mask_value, raster_to_polygons, raster_values
 from .raster import open_raster
-from .vector import write_vector
+from .stack import Stack
+from .store import check_folder
+from .vector import check_vector, write_vector
 
 # %% ../nbs/77_cli.ipynb #n002
 def add_options(p:argparse.ArgumentParser,
@@ -50,17 +54,59 @@ def call_with(f,           # function or dataclass
     ps = docments(f, full=True, returns=False)
     return f(**{n: call_with(o.anno, values) if is_dataclass(o.anno) else values[n] for n,o in ps.items()})
 
+# %% ../nbs/77_cli.ipynb #n101
+@dataclass
+class Place:
+    "What a raster does not say of itself, or says wrongly"
+    nodata:str = 'auto' # missing pixels: a number, none for nothing is missing, auto for what the file says
+    crs:str = None      # e.g. EPSG:32737; default: of the file
+    gsd:float = None    # metres per pixel, of a raster that lies nowhere
+
+# %% ../nbs/77_cli.ipynb #n110
+@dataclass
+class Pixels(Place):
+    "The same, and which bands are which"
+    bands:str = None    # in the order of the model, e.g. 3,2,1 or nir,red,green; default: by their names
+
+# %% ../nbs/77_cli.ipynb #n111
+@dataclass
+class Tracing:
+    "How polygons are drawn"
+    min_area:float = 0. # smaller objects are dropped, m²
+    simplify:float = 0. # tolerance, m; 0: along the edges of pixels
+
+# %% ../nbs/77_cli.ipynb #n104
+def check_tracing(src:str, dst:str, place:Place, how:Tracing)->None:
+    "Raise if polygons of a raster cannot be written or measured, before they are computed"
+    with Stack(src, nodata=None, crs=place.crs) as s: box = s.native
+    if place.gsd is not None: box = local_box(box, place.gsd, src)
+    check_vector(dst, box)
+    _check_sizes(box, min_area_m2=how.min_area, simplify_m=how.simplify)
+
+# %% ../nbs/77_cli.ipynb #n112
+def why_none(src:str, threshold:float, place:Place, how:Tracing)->str:
+    "Why a raster has no polygon"
+    with open_raster(src) as d:
+        n,top = raster_values(d, place.nodata)
+        if not n: return "no pixel is valid; --nodata says otherwise"
+        mask = d.scales[0]==1 and np.dtype(d.dtypes[0]).kind!='f'
+        if mask and mask_value(d, nodata=place.nodata)>top: return f"the largest of {n} pixels is {top:g}"
+    if not mask and top<=threshold: return f"the largest probability is {top:.2g}, the threshold {threshold:g}"
+    return f"all objects are smaller than {how.min_area:g} m²"
+
 # %% ../nbs/77_cli.ipynb #n007
 def to_polygons(src:str,            # mask or probabilities, .tif, of `geofast predict`
-                dst:str,            # .parquet, .geojson or .gpkg
+                dst:str,            # .parquet, .geojson, .gpkg or .fgb
+                place:Place,
+                how:Tracing,
                 threshold:float=.5, # of probabilities
-                min_area:float=4.,  # smaller objects are dropped, m²
-                simplify:float=.3,  # tolerance, m
                ):
     "Trace the objects of a mask or probability raster as polygons"
-    g = raster_to_polygons(src, threshold=threshold, min_area_m2=min_area, simplify_m=simplify)
+    check_tracing(src, dst, place, how)
+    g = raster_to_polygons(src, threshold=threshold, min_area_m2=how.min_area, simplify_m=how.simplify, **asdict(place))
     write_vector(g, dst)
-    print_main(f"{dst}: {len(g)} polygons" + (f", {g.area_m2.sum():.0f} m²" if len(g) else ''))
+    found = f"{g.area_m2.sum():.0f} m²" if len(g) else why_none(src, threshold, place, how)
+    print_main(f"{dst}: {len(g)} polygons, {found}")
 
 # %% ../nbs/77_cli.ipynb #n051
 def number_objects(src:str,           # probabilities, .tif, of `geofast predict`; or a mask
@@ -68,20 +114,23 @@ def number_objects(src:str,           # probabilities, .tif, of `geofast predict
                    model:str=None,    # bundle they are from, whose rule tells objects apart; default: by `src` alone
                    seed:float=None,   # an object is sought where the probability is above it; default: of the rule
                    region:float=None, # and reaches as far as it is above this; default: of the rule
-                   min_area:float=4., # smaller objects are dropped, m²
-                   simplify:float=.3, # tolerance of polygons, m
+                   min_area:float=None, # smaller objects are dropped, m²; default: of the rule
+                   simplify:float=0., # tolerance of polygons, m
                    right_angles:bool=False, # outlines with right angles, neighbors with common walls
                   ):
     "Number the objects of a raster, each by itself, or trace them as polygons"
-    with open_raster(src) as d: gsd = GeoBox.of(d).gsd
+    with open_raster(src) as d: box = GeoBox.of(d)
+    tif,gsd = Path(dst).suffix.lower() in TIF, box.gsd
+    check_folder(dst) if tif else check_vector(dst, box)
+    _check_sizes(box, min_area=min_area, simplify=simplify)
     rule,*names = object_rule(load_bundle(model).contract.objects if model else None, gsd)
-    given = dict(seed=seed, region=region, region_px=round(min_area/gsd**2) if gsd else None)
+    given = dict(seed=seed, region=region, region_px=min_area and round(min_area/gsd**2))
     rule = replace(rule, **{k: v for k,v in given.items() if v is not None})
     seeds,height = (n and Path(src).with_name(f'{Path(src).stem}_{n}{Path(src).suffix}') for n in names)
     with tempfile.TemporaryDirectory(dir=Path(dst).resolve().parent) as tmp:
-        labels = Path(dst) if Path(dst).suffix in ('.tif','.tiff') else Path(tmp)/'labels.tif'
+        labels = Path(dst) if tif else Path(tmp)/'labels.tif'
         label_raster(src, labels, rule, seeds=seeds, height=height)
-        how = dict(fill_holes_m2=1) if right_angles else dict(simplify_m=simplify if gsd else 0)
+        how = dict(fill_holes_m2=1) if right_angles else dict(simplify_m=simplify)
         g = raster_to_polygons(labels, instances=True, prob=src, **how)
     if right_angles: g = regularize_polygons(g)
     if labels!=Path(dst): write_vector(g, dst)
@@ -93,6 +142,8 @@ def summary(receipt:dict # of `predict_raster`
     "One line about a prediction"
     n,positive = receipt['valid_pixels'],receipt.get('positive_pixels')
     found = '' if positive is None else f", {positive/max(1,n):.1%} of them {next(iter(receipt['outputs']))}"
+    if positive==0: found += f" (no probability above {receipt['threshold']:g})"
+    if not n: found = ": no pixel of the image is valid; --nodata says otherwise"
     limit = dict(read='reading the input', compute='the network', write='writing')[receipt['limit']]
     return f"{n/1e6:.1f} Mpx{found}, {receipt['seconds']} s, {receipt['peak_memory_mb']} MB; {limit} was the limit"
 
@@ -100,13 +151,16 @@ def summary(receipt:dict # of `predict_raster`
 def predict(src:str,               # raster to predict
             model:str,             # bundle: a folder with bundle.json, or `drone`, which comes with geofast
             dst:str,               # mask to write, .tif
+            pixels:Pixels,
+            how:Tracing,
             prob_dst:str=None,     # probabilities to write, .tif
-            polygons:str=None,     # to write, .parquet, .geojson, .gpkg or .fgb: from 4 m² on, simplified by 0.3 m
+            polygons:str=None,     # to write, .parquet, .geojson, .gpkg or .fgb; with a confidence beside `prob_dst`
             instances:str=None,    # numbered objects to write, .tif, or as polygons; needs `prob_dst`
             tta:str='none',        # none, flips or d4
             tile:int=None,         # side of a tile, px; default: of the bundle
             overlap:int=None,      # of neighbouring tiles, px; default: of the bundle
             batch:int=None,        # tiles in one forward pass; default: 4 on a CPU, 16 on a GPU
+            city:str=None,         # of models that are told; default: unknown
             device:str=None,       # cpu or cuda; default: cuda where there is one
             precision:str='auto',  # bf16, fp32, or auto: bf16 where the device has it
             prob_dtype:str='uint8', # of the probabilities: uint8 or float16
@@ -118,17 +172,21 @@ def predict(src:str,               # raster to predict
     "Predict a raster of any size: mask, probabilities, polygons, numbered objects, receipt"
     if instances and not prob_dst:
         raise GeofastError("objects are numbered from probabilities", need="--prob-dst prob.tif")
+    check_result(src, dst, prob_dst)
+    if polygons: check_tracing(src, polygons, pixels, how)
+    if instances and Path(instances).suffix.lower() not in TIF: check_tracing(src, instances, pixels, how)
     r = predict_raster(src, model, dst, prob_dst=prob_dst, prob_dtype=prob_dtype, tta=tta, device=device, tile=tile,
-                       overlap=overlap, batch=batch, precision=precision, max_mem=max_mem, resume=resume,
-                       backend=backend, workers=workers).receipt
+                       overlap=overlap, batch=batch, precision=precision, max_mem=max_mem, resume=resume, city=city,
+                       backend=backend, workers=workers, **asdict(pixels)).receipt
     print_main(f"{dst}: {summary(r)}")
-    if polygons: to_polygons(prob_dst or dst, polygons, threshold=r['threshold'])
+    if polygons: to_polygons(prob_dst or dst, polygons, Place(), how, threshold=r['threshold'])
     if instances: number_objects(prob_dst, instances, model)
 
 # %% ../nbs/77_cli.ipynb #n010
 def predict_folder(sources:str,          # folder of rasters, a raster, or a STAC ItemCollection
                    model:str,            # bundle: a folder with bundle.json, or `drone`, which comes with geofast
                    out:str,              # folder of the masks
+                   pixels:Pixels,
                    backend:str='serial', # serial, processes or ray
                    workers:int=None,     # default: as many as the cores allow
                    address:str=None,     # of a Ray cluster; default: a private one on this machine
@@ -136,23 +194,36 @@ def predict_folder(sources:str,          # folder of rasters, a raster, or a STA
                    tta:str='none',       # none, flips or d4
                    precision:str='auto', # bf16, fp32, or auto
                    max_mem:float=320,    # MB beside the model and its activations, of each worker
+                   device:str=None,      # cpu or cuda; default: cuda where there is one
+                   tile:int=None,        # side of a tile, px; default: of the bundle
+                   overlap:int=None,     # of neighbouring tiles, px; default: of the bundle
+                   batch:int=None,       # tiles in one forward pass; default: 4 on a CPU, 16 on a GPU
+                   city:str=None,        # of models that are told; default: unknown
+                   resume:bool=True,     # predict anew what is there already
                   ):
     "Predict all rasters of a folder or a STAC collection, on one or many workers; what is done already is kept"
     from geofast.scale import predict_many
     t = predict_many(sources, model, out, backend=backend, workers=workers, write_prob=write_prob, address=address,
-                     tta=tta, precision=precision, max_mem=max_mem)
-    print_main(f"{out}: {(t.status=='done').sum()} predicted, {(t.status=='kept').sum()} kept; see scenes.csv")
+                     tta=tta, precision=precision, max_mem=max_mem, device=device, tile=tile, overlap=overlap,
+                     batch=batch, city=city, resume=resume, **asdict(pixels))
+    n = (t.status=='kept').sum()
+    kept = f", {n} kept: made before, of the same image, model and options" if n else ''
+    print_main(f"{out}: {(t.status=='done').sum()} predicted{kept}; see scenes.csv")
 
 # %% ../nbs/77_cli.ipynb #c010
 def score_bundle(model:str,       # bundle
                  data:str,        # folder of images with polygons
                  groups:str=None, # only these, comma-separated
                  tta:str='none',  # none, flips or d4
+                 layer:str=None,  # of label files with several
+                 category:str=None, # names of the classes that count; '*' for all
+                 nodata:str=None, # of the images: a number, or none for nothing is missing; default: as declared
+                 crs:str=None,    # of the images, in place of what they say
                 ):
     "Score a bundle on whole scenes with labels"
     from geofast.evaluate import evaluate
     from geofast.prepare import find_scenes
-    scenes = find_scenes(data)
+    scenes = find_scenes(data, layer=layer, category=category, nodata=nodata, crs=crs)
     if groups: scenes = scenes[scenes.group.isin(groups.split(','))]
     print_main(evaluate(model, scenes, tta=tta)[0].round(4).to_string())
 
@@ -179,6 +250,15 @@ def clean(data:str,             # folder of images with polygons
     print_main(t.round(2).to_string(index=False))
     print_main(f"{out}/doubt.html shows the cases in doubt")
 
+# %% ../nbs/77_cli.ipynb #n107
+@contextmanager
+def plain_warnings():
+    "Print warnings as sentences, without file and line"
+    was = warnings.formatwarning
+    warnings.formatwarning = lambda message, *_, **__: f'geofast: {message}\n'
+    try: yield
+    finally: warnings.formatwarning = was
+
 # %% ../nbs/77_cli.ipynb #c026
 COMMANDS = {'demo':demo, 'recipes':show_recipes, 'train':train, 'rounds':rounds, 'predict':predict,
             'predict-many':predict_folder, 'polygons':to_polygons, 'instances':number_objects, 'evaluate':score_bundle,
@@ -198,7 +278,8 @@ def main(argv:list|None=None # without the name of the program; None: of this pr
     f = COMMANDS[top.parse_args(argv[:1] or ['--help']).command]
     p = argparse.ArgumentParser(f'geofast {argv[0]}', description=f.__doc__)
     add_options(p, f)
-    try: return call_with(f, vars(p.parse_args(argv[1:])))
-    except GeofastError as e:
+    try:
+        with plain_warnings(): return call_with(f, vars(p.parse_args(argv[1:])))
+    except (GeofastError, OSError) as e:
         print(f"geofast: {e}", file=sys.stderr)
         return sys.exit(2)

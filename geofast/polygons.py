@@ -171,6 +171,15 @@ def mask_value(ds,            # open mask, probabilities, or another raster
                       f"nodata={value} (--nodata {value}) says that it is not known", stacklevel=2)
     return value
 
+# %% ../nbs/45_polygons.ipynb #n170
+def raster_values(ds, nodata='auto', rows:int=1024)->tuple: # number of valid pixels, largest value
+    "What there is in a raster, to tell why nothing was found"
+    rule,n,top = missing_rule(ds, (1,), nodata),0,-np.inf
+    for r in range(0, ds.height, rows):
+        x,ok = read_masked(ds, Win(r,0,min(rows,ds.height-r),ds.width), (1,), rule)
+        if ok.any(): n,top = n+int(ok.sum()), max(top, float(x[0][ok].max()))
+    return n, top*ds.scales[0]
+
 # %% ../nbs/45_polygons.ipynb #c050
 def _reader(ds, nodata='auto', value=1)->Callable: # Win -> (h,w) values, (h,w) bool valid
     scale,rule = ds.scales[0],missing_rule(ds,(1,),nodata)
