@@ -14,8 +14,11 @@ from fastcore.basics import patch
 from .core import DataError, GeofastError, atomic_path
 from .grid import GeoBox
 from .kinds import KINDS, decode, encode
+from .oblique import oblique_view
 from .pose import Pose
 from .raster import open_raster
+from .render import render
+from .synthetic import STYLES, make_town
 from .tiff import write_cog
 
 # %% ../nbs/66_pose_scores.ipynb #n006
@@ -168,3 +171,27 @@ def find_geopose(folder:str|Path,     # images in the layout of the challenge, a
         raise DataError(f"no oblique images in {folder}", got=f"{len(files)} images called *_RGB",
                         need="<name>_RGB.j2k, .tif or .png" + " with <name>_AGL.tif and <name>_VFLOW.json"*labelled)
     return pd.DataFrame(rows).assign(klass=lambda t: t.group)
+
+# %% ../nbs/66_pose_scores.ipynb #n036
+def demo_geopose(folder:str|Path,    # made if it is not there
+                 n_per_style:int=1,
+                 size:int=384,       # px
+                 *, gsd:float=.5,    # metres per pixel
+                 seed:int=0,
+                )->Path:             # the folder
+    "Write oblique views of towns of every style in the layout of the challenge, with `metadata.csv`"
+    folder,rows = Path(folder),[]
+    folder.mkdir(parents=True, exist_ok=True)
+    for k,style in enumerate(STYLES):
+        for i in range(n_per_style):
+            rng = np.random.default_rng([seed,k,i])
+            town = make_town(100*seed+10*k+i, style, size*gsd)
+            s = render(town, gsd, sun=(rng.uniform(.8,5.4),rng.uniform(.55,1.1)))
+            pose = Pose(math.tan(math.radians(rng.uniform(8,32)))/gsd, rng.uniform(-math.pi,math.pi))
+            image,view = oblique_view(s.image, s.agl, pose)
+            name = f'{style.upper()}_{i}'
+            write_cog(image, s.box, folder/f'{name}_RGB.tif', names=s.bands)
+            write_pose(folder, name, np.where(view.known,view.height,np.nan), pose=pose, box=s.box)
+            rows.append(dict(id=name, gsd=gsd))
+    pd.DataFrame(rows).to_csv(folder/'metadata.csv', index=False)
+    return folder
