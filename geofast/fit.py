@@ -228,6 +228,7 @@ def recipe_contract(r:Recipe, scenes:pd.DataFrame, holdout, metrics:dict, *, lic
                 versions=dict(geofast=__version__, torch=torch.__version__, python=platform.python_version()))
     return Contract(arch={}, bands=image_bands(scenes, task), dtype=scenes.dtype.iloc[0], outputs=list(task.outputs),
                     derived=task.derived, scaling=task.scaling, conditions=task.conditions, gsd=gsd,
+                    reflectance=r.data.reflectance and list(r.data.reflectance),
                     objects=task.objects and dict(task.objects, gsd=gsd),
                     gsd_range=[round(gsd/8,4), round(gsd*1.5,4)], tile=p.infer_tile, overlap=p.infer_overlap,
                     views=p.views, recipe=r.name, licence=licence, attribution=attribution, provenance=made,

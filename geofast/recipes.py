@@ -23,6 +23,7 @@ class Data:
     stride:int = 192            # distance of neighbouring tiles, px
     split:str = 'blocks'        # held out where no group is named: 'blocks', of the ground; 'tiles' or 'groups', a fold; 'none'
     fold:int = 0                # of five, with 'tiles'; of four, with 'groups'
+    reflectance:tuple|None = None # (scale, offset) from numbers to reflectance, which images are checked for
     balance:str = 'positives'   # 'tiles': each alike; 'scenes': each scene alike; 'positives': and by share within it
 
 # %% ../nbs/71_recipes.ipynb #n004
@@ -143,7 +144,7 @@ def small(r:Recipe,
                  epochs=math.ceil(r.schedule.epochs/6), ema_decay=min(r.schedule.ema_decay,.99))
 
 # %% ../nbs/71_recipes.ipynb #n023
-SYSTEMS = ('open_cities','urban3d','mapping') # modules with `RECIPES`
+SYSTEMS = ('open_cities','urban3d','mapping','cloud_cover') # modules with `RECIPES`
 
 def find_system(name:str): # -> module
     "The module of a system, with `RECIPES` and `ROUNDS`"
