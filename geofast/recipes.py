@@ -21,7 +21,7 @@ class Data:
     gsd:float|WebMercatorGrid|None = .15 # metres per pixel, or the grid of a web map; None: that of each scene
     tile:int = 512              # side of the tiles that crops are taken from, px
     stride:int = 192            # distance of neighbouring tiles, px
-    split:str = 'blocks'        # held out where no group is named: 'blocks', of the ground; 'tiles' or 'groups', a fold; 'none'
+    split:str = 'blocks'        # held out: 'blocks', of the ground; 'tiles' or 'groups', a fold; or 'none'
     fold:int = 0                # of five, with 'tiles'; of four, with 'groups'
     reflectance:tuple|None = None # (scale, offset) from numbers to reflectance, which images are checked for
     balance:str = 'positives'   # 'tiles': each alike; 'scenes': each scene alike; 'positives': and by share within it
@@ -61,7 +61,8 @@ class Schedule:
     epochs:int = 4              # between two epochs there is a validation
     steps:int|None = 400        # gradient steps in all; None: in each epoch as many crops as there are tiles
     lr:float = 1e-3             # highest learning rate, of encoder and decoder
-    curve:str = 'one_cycle'     # or 'cyclic_cosine', down and up again every 5 epochs, to no end; or 'constant'
+    curve:str = 'one_cycle'     # or 'cyclic_cosine', down and up again, to no end; or 'constant'
+    half_period:int = 5         # epochs down, and as many up, of a 'cyclic_cosine'
     drop:float = 1              # share of the epochs after which a constant rate is a tenth; 1: never
     optimizer:str = 'adamw'     # or 'adam', 'sgd': with L2 regularisation
     wd:float = .01              # weight decay, or L2
@@ -135,13 +136,14 @@ def small(r:Recipe,
     "The recipe at a scale that two cores train in minutes"
     f = max(1, r.augment.crop/256)
     def px(n): return round(n/f)
-    gsd = r.data.gsd
+    gsd,epochs = r.data.gsd,min(10,math.ceil(r.schedule.epochs/6))
     if isinstance(gsd, WebMercatorGrid): gsd = WebMercatorGrid(gsd.z, px(gsd.side))
     elif gsd is not None: gsd = round(gsd*f, 4)
     return r.set(scale='small', gsd=gsd, tile=px(r.data.tile), stride=px(r.data.stride), crop=px(r.augment.crop),
                  infer_tile=px(r.predict.infer_tile), infer_overlap=px(r.predict.infer_overlap),
                  encoder=SMALL.get(r.network.arch, Network().encoder), bs=8, steps=steps,
-                 epochs=math.ceil(r.schedule.epochs/6), ema_decay=min(r.schedule.ema_decay,.99))
+                 epochs=epochs, half_period=min(r.schedule.half_period,10),
+                 ema_decay=min(r.schedule.ema_decay,.99))
 
 # %% ../nbs/71_recipes.ipynb #n023
 SYSTEMS = ('open_cities','urban3d','mapping','cloud_cover') # modules with `RECIPES`
