@@ -154,7 +154,7 @@ def _combine(self:Stack, w:Win)->tuple:
         both = [read_part(p, w, self.native) for p in self.parts]
         x = np.concatenate([o.astype(self.dtype,copy=False) for o,_ in both])
         ok = np.logical_and.reduce([v for _,v in both])
-    if self.bands!=self._need:
+    if self.bands!=self._need or any(b in self.derived for b in self.bands):
         by = dict(zip(self._need,x))
         layers = [evaluate_formula(self.derived[b],by) if b in self.derived else by[b] for b in self.bands]
         x = np.stack([o.astype(self.dtype,copy=False) for o in layers])
