@@ -18,7 +18,8 @@ from .core import ContractError, GeofastError, atomic_path, fsync_path, sha256
 from .grid import local_box
 from .models import build_model, model_config
 from .kinds import KINDS
-from .outputs import MEANS, Output, activate, join_values
+from .outputs import (
+    MEANS, Output, activate, check_fields, check_heads, join_values, upgrade_contract)
 from .stac import check_reflectance
 from .stack import Stack
 
@@ -65,32 +66,25 @@ def contract_json(contract:Contract)->str:
     d = {f.name: getattr(contract,f.name) for f in fields(contract)}
     return json.dumps({**d, 'outputs':[_output_json(o) for o in contract.outputs]}, indent=1, default=str)
 
-# %% ../nbs/33_bundle.ipynb #c008
-def _upgrade(d:dict)->dict:
-    "A contract of format 1 as one of format 2"
-    def arch(a): return {('heads' if k=='classes' else k): (dict(mask=v) if k=='classes' else v) for k,v in a.items()}
-    members = [dict(m, arch=arch(m.get('arch',d['arch']))) for m in d['members']]
-    d = dict(d, format=FORMAT, arch=arch(d['arch']), members=members)
-    d['ensemble'] = d.pop('average','probability')
-    d['outputs'] = [dict(name='mask', channels=d['arch'].get('heads',{}).get('mask',2), activation='binary',
-                         classes=d.pop('classes',()), threshold=d.pop('threshold',.5))]
-    return d
-
 # %% ../nbs/33_bundle.ipynb #n004
 def read_contract(text:str,        # bundle.json
                   name:str='bundle.json', # for messages
                  )->Contract:
     "Parse and check a contract"
     try: d = json.loads(text)
-    except json.JSONDecodeError as e:
+    except (ValueError, RecursionError) as e:
         raise ContractError(f"{name} is not JSON", got=str(e), fix="the file is damaged: copy the bundle again") from e
     need,known = {'arch','bands','dtype','members'}, {f.name for f in fields(Contract)}
-    if isinstance(d,dict) and d.get('format')==1 and need<=set(d): d = _upgrade(d)
+    if isinstance(d,dict) and d.get('format')==1 and need<=set(d):
+        try: d = upgrade_contract(d)
+        except (TypeError, ValueError, LookupError, AttributeError) as e: # a field is of another type
+            raise ContractError(f"{name} is damaged", got=str(e)[:80], fix="copy the bundle again") from e
     if not isinstance(d,dict) or d.get('format')!=FORMAT or not need<=set(d)<=known:
         odd = f"fields {sorted(set(d)-known)} unknown, {sorted(need-set(d))} missing" if isinstance(d,dict) else ''
         got = f"format {d.get('format')}, {odd}" if isinstance(d,dict) else type(d).__name__
         raise ContractError(f"{name} is not a contract of this version", got=got, need=f"format {FORMAT}",
                             fix="write the bundle again with this version of geofast")
+    check_fields(d, name)
     outputs = [Output(**{k: math.nan if v=='nan' else v for k,v in o.items()}) for o in d.get('outputs',[])]
     return Contract(**{**d, **(dict(outputs=outputs) if outputs else {})})
 
@@ -153,15 +147,26 @@ def _load_member(folder, m):
     if (got:=sha256(p))!=m['sha256']:
         raise ContractError(f"{p} has changed since it was saved", got=f"SHA-256 {got[:12]}...",
                             need=f"{m['sha256'][:12]}...", fix="copy the bundle again")
-    net = build_model(**m['arch'], pretrained=False)
-    try: net.load_state_dict(load_file(p))
-    except (SafetensorError, RuntimeError) as e:
-        raise ContractError(f"{p} does not fit the architecture of its bundle", got=str(e).splitlines()[0],
-                            need=f"weights of {m['arch']}") from e
+    try:
+        net = build_model(**m['arch'], pretrained=False)
+        net.load_state_dict(load_file(p))
+    except (SafetensorError, RuntimeError, TypeError, ValueError, LookupError, AttributeError) as e:
+        if isinstance(e, GeofastError): raise
+        raise ContractError(f"{p} does not fit the architecture of its bundle", got=str(e).splitlines()[0][:200],
+                            need=f"weights of {str(m['arch'])[:200]}") from e
     return net.eval().requires_grad_(False).to(memory_format=torch.channels_last) # faster on a CPU and in bf16
 
 # %% ../nbs/33_bundle.ipynb #n008
 SHIPPED = {'drone': 'footprints of houses in drone imagery of 5 to 30 cm'} # bundles that come with the package
+
+# %% ../nbs/33_bundle.ipynb #n120
+def read_bundle_json(folder:Path)->Contract:
+    "The contract in a folder"
+    j = Path(folder)/'bundle.json'
+    try: return read_contract(j.read_text(encoding='utf-8'), str(j))
+    except UnicodeDecodeError as e:
+        raise ContractError(f"{j} is not a text in UTF-8", got=f"byte {e.start} is {e.object[e.start]:#04x}",
+                            fix="the file is damaged: copy the bundle again") from e
 
 # %% ../nbs/33_bundle.ipynb #n009
 def load_bundle(folder:str|Path # or the name of a bundle in `SHIPPED`
@@ -172,7 +177,8 @@ def load_bundle(folder:str|Path # or the name of a bundle in `SHIPPED`
     if not j.is_file():
         raise ContractError(f"{folder} is no bundle", got="no bundle.json", fix="check the path",
                             need="a folder written by `save_bundle` or `geofast train`")
-    contract = read_contract(j.read_text(encoding='utf-8'), str(j))
+    contract = read_bundle_json(folder)
+    check_heads(contract, j)
     return Bundle(contract, [_load_member(folder, m) for m in contract.members], str(folder), sha256(j))
 
 # %% ../nbs/33_bundle.ipynb #n010
@@ -291,5 +297,4 @@ def _to_training(s, gsd, told): # let a stack be read at the resolution of train
                       "gsd=... (--gsd) says otherwise", stacklevel=4)
 
 def _rows_cols(x): # an image (rows, cols, bands) of which bands will be named
-    last = isinstance(x,np.ndarray) and x.ndim==3 and x.shape[2]<min(x.shape[:2])
-    return np.moveaxis(x,2,0) if last else x
+    return np.moveaxis(x,2,0) if isinstance(x,np.ndarray) and x.ndim==3 and x.shape[2]<min(x.shape[:2]) else x

@@ -7,7 +7,7 @@ __all__ = ['Output']
 
 # %% ../nbs/32_outputs.ipynb #c002
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import NamedTuple
 import numpy as np
@@ -181,3 +181,112 @@ def encode_rows(values:dict,      # {output: (width,n,w)}
         c[~valid] = IGNORE_INDEX
         out.append(c)
     return out
+
+# %% ../nbs/32_outputs.ipynb #n102
+def _number(v, lo, hi)->bool: return isinstance(v,(int,float)) and not isinstance(v,bool) and lo<=v<=hi
+def _whole(v, lo, hi)->bool: return isinstance(v,int) and _number(v, lo, hi)
+def _text(v, most=200)->bool: return isinstance(v,str) and len(v)<=most
+def _names(v, lo=1, most=1024)->bool: # a list of distinct names
+    return isinstance(v,(list,tuple)) and lo<=len(v)<=most and all(map(_text,v)) and len({*v})==len(v)
+def _numbers(v, n)->bool: return isinstance(v,list) and len(v)==n and all(_number(o,-1e12,1e12) for o in v)
+def _sizes(v)->bool: return v is None or isinstance(v,dict) and all(_text(k) and _whole(o,1,1024) for k,o in v.items())
+def _told(v)->bool: # conditions
+    return v is None or isinstance(v,dict) and {*v}<={'city','gsd'} and (not v.get('city') or _names(v['city'],1,10**5))
+def _network(a, bands=None)->bool: # arguments of `build_model`
+    known = {'arch','encoder','bands','heads','scalars','conditions','mean','std','attention','norm'}
+    if not isinstance(a,dict) or not {*a}<=known: return False
+    n,sized = a.get('bands',3), _sizes(a.get('heads')) and _sizes(a.get('scalars'))
+    fits = _whole(n,1,1024) and bands in (None,n) and all(a.get(k) is None or _numbers(a[k],n) for k in ('mean','std'))
+    texts = all(a.get(k) is None or _text(a[k]) for k in ('arch','encoder','attention','norm'))
+    spread = all(_number(s,1e-12,1e12) for s in a.get('std') or [])
+    return sized and fits and texts and spread and _told(a.get('conditions'))
+
+# %% ../nbs/32_outputs.ipynb #n105
+def _kept(m, bands)->bool: # an entry of `members`
+    if not isinstance(m,dict) or not {'file','sha256'}<={*m}<={'file','sha256','arch'}: return False
+    named = _text(m['file']) and m['file']==Path(m['file']).name and _text(m['sha256'],64)
+    return named and _network(m.get('arch',{}), bands if m.get('arch') else None)
+
+def _value(o)->bool: # an entry of `outputs`
+    known = {f.name for f in fields(Output)}
+    if not isinstance(o,dict) or not {'name'}<={*o}<=known or not _text(o['name'],60): return False
+    def may(k, ok): return o.get(k) is None or ok(o[k])
+    return (may('kind',lambda v: _text(v) and v in KINDS) and may('channels',lambda v: _whole(v,1,1024))
+            and may('classes',lambda v: len(v)==0 or _names(v)) and may('unit',_text) and may('activation',_text)
+            and may('threshold',lambda v: _number(v,0,1)) and may('step',lambda v: _number(v,1e-12,1e12))
+            and may('dtype',lambda v: v in ('uint8','uint16','int16','int32','uint32','float16','float32'))
+            and may('nodata',lambda v: v=='nan' or _number(v,-1e39,1e39))
+            and may('auxiliary',lambda v: isinstance(v,bool)))
+
+SEEDING = 'seed region seed_px region_px between geodesic line keep_seedless'.split() # fields of `SeedRule`
+
+def _objects(v)->bool:
+    rule = v.get('rule') or {}
+    named = {*v}<={'seeds','height','rule','gsd'} and all(v.get(k) is None or _text(v[k]) for k in ('seeds','height'))
+    numbers = all(isinstance(o,bool) or _number(o,0,1e9) for o in rule.values())
+    return named and {*rule}<={*SEEDING} and numbers and (v.get('gsd') is None or _number(v['gsd'],1e-4,1e5))
+
+PIXELS = 'uint8 int8 uint16 int16 uint32 int32 float16 float32 float64'.split() # types
+
+# %% ../nbs/32_outputs.ipynb #n135
+RULES = { # field: (what must be true of it in a contract, in words)
+    'arch': (lambda v,d: _network(v), "arguments of `build_model`, within its bounds"),
+    'bands': (lambda v,d: _names(v), "1 to 1024 distinct names"),
+    'dtype': (lambda v,d: v in PIXELS, "one of "+', '.join(PIXELS)),
+    'outputs': (lambda v,d: isinstance(v,list) and len(v)<=64 and all(map(_value,v)) and _names([o['name'] for o in v]),
+                "1 to 64 outputs of distinct names, with known kinds, up to 1024 channels and thresholds of 0 to 1"),
+    'derived': (lambda v,d: len(v)<=1024 and all(_text(k) and _text(o,2000) for k,o in v.items()), "formulas by name"),
+    'scaling': (lambda v,d: v in (None,'minmax') or isinstance(v,list) and len(v)==2 and all(
+        _number(o,-1e12,1e12) or _numbers(o,len(d['bands'])) for o in v), "'minmax', or [scale, offset]"),
+    'reflectance': (lambda v,d: v is None or _numbers(v,2), "[scale, offset]"),
+    'conditions': (lambda v,d: _told(v), "{'city': names, 'gsd': true}"),
+    'gsd': (lambda v,d: v is None or _number(v,1e-4,1e5), "0.0001 to 100,000 m"),
+    'gsd_range': (lambda v,d: v is None or _numbers(v,2) and 0<=v[0]<=v[1], "[finest, coarsest], metres"),
+    'ensemble': (lambda v,d: _text(v) and v in MEANS, "one of "+', '.join(MEANS)),
+    'views': (lambda v,d: _text(v) and v in MEANS, "one of "+', '.join(MEANS)),
+    'fill': (lambda v,d: v is None or _numbers(v,len(d['bands'])), "a number for each band"),
+    'objects': (lambda v,d: v is None or _objects(v), "seeds, height, rule and gsd of objects"),
+    'tile': (lambda v,d: _whole(v,1,8192), "1 to 8192 px"),
+    'overlap': (lambda v,d: _whole(v,0,d.get('tile',512)-1), "0 to less than a tile"),
+    **{k: (lambda v,d: _text(v,10**5), "a text") for k in ('recipe','licence','attribution')},
+    **{k: (lambda v,d: isinstance(v,dict), "a dictionary") for k in ('provenance','metrics')},
+    'members': (lambda v,d: isinstance(v,list) and len(v)<=256 and all(_kept(m,len(d['bands'])) for m in v),
+                "files in the folder of the bundle, with SHA-256 and arguments of `build_model` for the same bands")}
+
+# %% ../nbs/32_outputs.ipynb #n106
+def check_fields(d:dict, # of bundle.json
+                 name:str='bundle.json', # for messages
+                )->None:
+    "Raise a `ContractError` for the first field that is out of bounds"
+    for k,(ok,need) in RULES.items():
+        if k not in d: continue
+        try: fits = ok(d[k], d)
+        except (TypeError, ValueError, LookupError, AttributeError): fits = False # of another type than it should
+        if not fits: raise ContractError(f"{name}: '{k}' is not what it should be", got=repr(d[k])[:80], need=need,
+                                         fix="the file is damaged or was edited: copy the bundle again")
+
+# %% ../nbs/32_outputs.ipynb #n132
+def check_heads(c, # contract
+                name, # for messages
+               )->None:
+    "Raise if a member does not give the outputs of its contract, or wants other conditions"
+    if not c.members: raise ContractError(f"{name} names no networks", got="members []", need="one or more")
+    for m in c.members:
+        a = m['arch']
+        heads = a.get('heads',dict(mask=2))|(a.get('scalars') or {})
+        lost = [o.name for o in c.outputs if heads.get(o.name)!=o.channels]
+        if lost or (a.get('conditions') or None)!=(c.conditions or None):
+            raise ContractError(f"{name} does not agree with its network {m['file']}", got=f"heads {heads}"[:200],
+                                need=f"{', '.join(f'{o.name}: {o.channels}' for o in c.outputs)}; the same conditions",
+                                fix="the file was edited: copy the bundle again")
+
+# %% ../nbs/32_outputs.ipynb #n130
+def upgrade_contract(d:dict)->dict:
+    "A contract of format 1 as one of format 2"
+    def arch(a): return {('heads' if k=='classes' else k): (dict(mask=v) if k=='classes' else v) for k,v in a.items()}
+    members = [dict(m, arch=arch(m.get('arch',d['arch']))) for m in d['members']]
+    d = dict(d, format=2, arch=arch(d['arch']), members=members)
+    d['ensemble'] = d.pop('average','probability')
+    d['outputs'] = [dict(name='mask', channels=d['arch'].get('heads',{}).get('mask',2), activation='binary',
+                         classes=d.pop('classes',()), threshold=d.pop('threshold',.5))]
+    return d
