@@ -252,7 +252,8 @@ def clean_scene(scene,    # row of a scene table
                )->tuple:  # row of the table, cases of `review_cases`
     "Clean the labels of one scene and write them to `out`; a `GeofastError` if that would overwrite the original"
     dst,rest = _clean_files(scene, out)
-    g = read_vector(scene.label, r.crs)
+    said = {k: getattr(scene,k,None) for k in ('layer','category')}
+    g = read_vector(scene.label, r.crs, given=getattr(scene,'crs',None), **said)
     check_overlap(g, r.box, str(scene.label))
     reach = r.box.outline.buffer(rules.max_m/metres_per_unit(r).min())
     g = g[g.intersects(reach)].reset_index(drop=True)
