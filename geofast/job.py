@@ -87,8 +87,11 @@ def pixel_factor(stack:Stack,
 # %% ../nbs/40_job.ipynb #n108
 def check_pixels(stack:Stack, bundle:Bundle)->None:
     "Raise if the pixels of an image are of another size than those of training, or warn"
-    if stack.dtype==np.uint8 or bundle.contract.scaling=='minmax' or not hasattr(bundle.models[0],'std'): return
-    m,s = (np.abs(getattr(bundle.models[0],k).detach().cpu().numpy().ravel()) for k in ('mean','std'))
+    net = bundle.models[0]
+    if stack.dtype==np.uint8 or bundle.contract.scaling=='minmax' or not hasattr(net,'std'): return
+    if getattr(net,'config',{}).get('norm')=='minmax': return # each tile by its own range
+    m,s = (np.abs(getattr(net,k).detach().cpu().numpy().ravel()) for k in ('mean','std'))
+    m,s = m[s<1e8],s[s<1e8] # not of bands that are nothing to the network
     f = pixel_factor(stack, m, s)
     if not (f>12 or f<1/12): return
     told = f"pixels up to about {np.max(m+2*s)/f:.3g}", f"up to about {np.max(m+2*s):.3g}, as in training"
