@@ -23,7 +23,7 @@ from .core import GeofastError, seed_all
 from .datablock import tile_dls
 from .distrib import distributed, main_process_first
 from .kinds import IGNORE_INDEX
-from .models import build_model
+from .models import build_model, condition_size
 from .prepare import prepare_scenes
 from .pretrained import weights_record
 from .raster import Raster
@@ -188,7 +188,7 @@ def fit_recipe(r:Recipe, scenes:pd.DataFrame,
     learn = tile_learner(dls, model, task.loss(s.epochs), wd=s.wd, ema_decay=s.ema_decay,
                          opt_func=OPTIMIZERS[s.optimizer],
                          **({} if task.metrics is None else dict(metrics=task.metrics)), **kw)
-    how = dict(drop=s.drop) if s.curve=='constant' else {}
+    how = dict(constant=dict(drop=s.drop), cyclic_cosine=dict(half_period=s.half_period)).get(s.curve, {})
     with distributed(learn):
         return CURVES[s.curve](learn, s.lr, s.epochs, progress=progress and not rank_distrib(),
                                cbs=L(cbs)+_step_callbacks(s), checkpoint=checkpoint, every=50,
@@ -200,7 +200,8 @@ TFLOPS = dict(full=5, small=.1) # what a device is taken to sustain with such ne
 def crop_flops(r:Recipe, bands:int=3)->tuple: # (operations of a forward pass over one crop, parameters)
     "Operations and parameters of the network of a recipe"
     side,model = 128,_network(r, bands, pretrained=False).eval()
-    with torch.no_grad(), FlopCounterMode(display=False) as count: model(torch.zeros(1,bands,side,side))
+    told = (torch.zeros(1,condition_size(r.task.conditions)),) if r.task.conditions else ()
+    with torch.no_grad(), FlopCounterMode(display=False) as count: model(torch.zeros(1,bands,side,side), *told)
     return count.get_total_flops()*(r.augment.crop/side)**2, sum(p.numel() for p in model.parameters())
 
 # %% ../nbs/72_fit.ipynb #n030
