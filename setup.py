@@ -31,6 +31,6 @@ setup(
         f"Natural Language :: {cfg['language']}",
         'Topic :: Scientific/Engineering :: GIS', 'Topic :: Scientific/Engineering :: Image Processing',
     ] + [f'Programming Language :: Python :: {v}' for v in pythons[pythons.index(cfg['min_python']):]],
-    packages=find_packages(include=['geofast', 'geofast.*']), package_data={'geofast': ['py.typed', '*.json', '*.html', 'weights/*/*']},
+    packages=find_packages(include=['geofast', 'geofast.*']), package_data={'geofast': ['py.typed', '*.json', '*.html', 'weights/*/*', 'data/*']},
     python_requires=f">={cfg['min_python']}", install_requires=reqs('requirements'), extras_require=extras,
     entry_points={'console_scripts': reqs('console_scripts'), 'nbdev': ['geofast=geofast._modidx:d']}, zip_safe=False)
