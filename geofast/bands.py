@@ -15,7 +15,7 @@ from affine import Affine
 from rasterio.enums import ColorInterp
 from rasterio.errors import CRSError
 from .core import RasterError, Win
-from .grid import GeoBox
+from .grid import GeoBox, crs_name
 from .raster import (
     Raster, array_valid, box_resample, guess_text, lerp_resample, missing_rule, nearest_resample, open_raster,
     read_masked, said_nodata, source_files)
@@ -251,8 +251,8 @@ def check_grids(parts:list, ref:GeoBox)->None:
     for p in parts:
         if p.box==ref: continue
         if p.box.crs!=ref.crs:
-            raise RasterError(f"{p.path} has another CRS than the other bands", got=str(p.box.crs), need=str(ref.crs),
-                              fix=f"warp it first, e.g. `gdalwarp -t_srs {ref.crs and ref.crs.to_string()[:40]}`")
+            raise RasterError(f"{p.path} has another CRS than the other bands", got=crs_name(p.box.crs),
+                              need=crs_name(ref.crs), fix=f"warp it first, e.g. `gdalwarp -t_srs {crs_name(ref.crs)}`")
         coarse = p.box if p.box.shape[0]<ref.shape[0] else ref
         corner = lambda b: np.array([b.transform*q for q in ((0,0),b.shape[::-1])])
         pixels = (corner(p.box)-corner(ref))/math.sqrt(abs(coarse.transform.determinant))

@@ -127,6 +127,13 @@ class GeoBox:
         "Left, bottom, right, top in the coordinates of the CRS"
         return self.outline.bounds
 
+# %% ../nbs/01_grid.ipynb #n121
+def crs_name(crs:CRS|None)->str:
+    "The name of a CRS in a few words"
+    if crs is None: return 'no CRS'
+    code = crs.to_epsg()
+    return f'EPSG:{code}' if code else _projection(crs.to_wkt())[0].name[:60]
+
 # %% ../nbs/01_grid.ipynb #c016
 @patch
 def crop(self:GeoBox, win:Win)->'GeoBox':
@@ -139,8 +146,8 @@ def zoom_to(self:GeoBox, shape:tuple|None=None, gsd:float|None=None)->'GeoBox':
     "The same ground with another number of pixels: `shape` (rows, cols), or that of `gsd` metres per pixel"
     if shape is None:
         if self.gsd is None:
-            raise RasterError("the ground resolution is not known", got=f"CRS {self.crs and self.crs.to_string()[:60]}",
-                              need=f"a CRS, to resample to {gsd} m", fix="set the CRS, or leave out `gsd`")
+            raise RasterError("the ground resolution is not known", got=crs_name(self.crs),
+                              need=f"a CRS, to resample to {gsd} m", fix="say it, crs=... (--crs), or leave out `gsd`")
         shape = tuple(max(1, round(n*self.gsd/gsd)) for n in self.shape)
     (h,w),(h0,w0) = shape, self.shape
     return GeoBox(shape, self.transform*Affine.scale(w0/w, h0/h), self.crs)
@@ -160,8 +167,9 @@ def lonlat(self:GeoBox, rows:np.ndarray, cols:np.ndarray)->tuple:
     "Longitude and latitude (degrees) of pixel positions; longitudes go on across the 180th meridian"
     to_lonlat = self.crs and _projection(self.crs.to_wkt())[1]
     if to_lonlat is None:
-        raise RasterError("this grid lies nowhere on the earth", got=f"CRS {self.crs and self.crs.to_string()[:60]}",
-                          need="a geographic or projected CRS", fix="set it, e.g. with `gdal_edit.py -a_srs EPSG:...`")
+        raise RasterError("this grid lies nowhere on the earth", got=crs_name(self.crs),
+                          need="a geographic or projected CRS",
+                          fix="say which it is, crs=... (--crs), or `gdal_edit.py -a_srs EPSG:...`")
     x,y = self.transform*(np.asarray(cols,float), np.asarray(rows,float))
     lon,lat = to_lonlat.transform(x, y)
     middle = to_lonlat.transform(*(self.transform*(self.shape[1]/2, self.shape[0]/2)))[0]

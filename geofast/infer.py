@@ -6,7 +6,7 @@
 __all__ = ['Prediction', 'predict_tile', 'RasterResult', 'predict_raster']
 
 # %% ../nbs/41_infer.ipynb #c002
-import tempfile, time
+import math, os, tempfile, time
 from dataclasses import dataclass, field
 from pathlib import Path
 import numpy as np
@@ -119,6 +119,21 @@ def plot(self:Prediction, ax=None, name:str|None=None): # name: of an output; No
     ax.axis('off')
     return ax
 
+# %% ../nbs/41_infer.ipynb #n104
+def memory_bytes()->int|None:
+    "Memory of this machine; None where it does not tell"
+    try: return os.sysconf('SC_PHYS_PAGES')*os.sysconf('SC_PAGE_SIZE')
+    except (AttributeError, ValueError): return None
+
+# %% ../nbs/41_infer.ipynb #n111
+def check_memory(stack:Stack, run)->None: # run: of `make_run`
+    "Raise if the values of an image do not fit into memory"
+    need = math.prod(stack.native.shape)*(1+8*sum(o.width for o in run.outputs if o.spatial))
+    if need>(memory_bytes() or 2**63):
+        fix = "predict_raster(image, model, 'mask.tif') takes any size"
+        raise GeofastError(f"{stack.path} does not fit into memory", got=f"{need/2**30:.0f} GB, {stack.native.shape}",
+                           need=f"at most {memory_bytes()/2**30:.0f} GB", fix=fix)
+
 # %% ../nbs/41_infer.ipynb #c012
 def predict_tile(image,               # array (b,h,w) or (h,w,b), path, dataset, `Raster`, {band: file}, or a `Stack`
                  model:Bundle|str|Path='drone', # bundle, its folder, or a name of `SHIPPED`
@@ -138,6 +153,7 @@ def predict_tile(image,               # array (b,h,w) or (h,w,b), path, dataset,
     contract,records = run.model.contract,[]
     stack = open_for(image, run, city, bands=bands, nodata=nodata, crs=crs, gsd=gsd)
     try:
+        check_memory(stack, run)
         run.record = lambda row, col, tiles: records.extend(tiles.values())
         plan = make_plan(stack, contract, tile, overlap)
         chunks = [*predict_region(stack, make_region(plan, Win(0,0,*plan.native)), run)]

@@ -115,7 +115,7 @@ def _at(self:Stack, gsd):
     if self.native.gsd is not None: return self.native.zoom_to(gsd=gsd)
     raise RasterError(f"{self.path} has no CRS, so its ground resolution is not known", got="crs=None",
                       need=f"a CRS, to resample to {gsd} m",
-                      fix="set it with `gdal_edit.py -a_srs EPSG:...`, or read the raster without `gsd`")
+                      fix="say it, crs=... (--crs), or read the raster without `gsd`")
 
 # %% ../nbs/05_stack.ipynb #c028
 @patch(as_prop=True)

@@ -71,9 +71,9 @@ def _shapes(g, box:GeoBox, tol)->list: # [path, attributes] of each polygon
 
 # %% ../nbs/54_webmap.ipynb #n028
 def _place(box:GeoBox)->dict:
-    "What the page knows of the ground: nothing for a grid that lies nowhere on the earth"
+    "What the page knows of the ground: nothing for a grid that lies nowhere on the earth, or outside of its CRS"
     out = dict(transform=box.transform[:6], gsd=box.gsd, crs=None, geographic=False, lonlat=None, north=None)
-    if not box.placed: return out
+    if not box.placed or box.gsd is None: return out
     return out | dict(crs=box.crs.to_string() if box.crs.to_epsg() else 'CRS', geographic=bool(box.crs.is_geographic),
                       lonlat=lonlat_grid(box).round(8).tolist(), north=round(north_angle(box),2))
 
