@@ -6,6 +6,7 @@
 __all__ = ['evaluate', 'leave_one_out']
 
 # %% ../nbs/73_evaluate.ipynb #c003
+import warnings
 from pathlib import Path
 import numpy as np
 import pandas as pd
@@ -18,42 +19,60 @@ from .instance_scores import label_overlaps, object_scores
 from .kinds import IGNORE_INDEX
 from .metrics import IoUMeter
 from .prepare import find_scenes
-from .labels import label_instances, label_mask
+from .labels import check_burned, count_known, label_instances, label_mask
 from .fit import fit_or_load, recipe_scenes
 from .recipes import Recipe
-from .stack import Stack
 from .tasks import need_binary
+from .tta import TTA
+from .xyz import open_scene
 
 # %% ../nbs/73_evaluate.ipynb #c019
 def scene_truth(scene)->np.ndarray: # (h,w) uint8, `IGNORE_INDEX` where there are no pixels
     "Labels of a raw scene, burned on its own grid"
-    with Stack(scene.image) as g:
-        m = label_mask(scene, g)[0]
-        return np.where(g.read_valid(Win(0,0,*g.shape)), m, IGNORE_INDEX).astype(np.uint8)
+    with open_scene(scene, None) as g: return _truth(scene, g)[0]
+
+def _truth(s, g):
+    "The same, and what was counted: polygons (None of a raster), pixels, those known and those marked"
+    m,n = label_mask(s, g, must=getattr(s,'shared',True) is False)
+    m = np.where(g.read_valid(Win(0,0,*g.shape)), m, IGNORE_INDEX).astype(np.uint8)
+    known,marked = count_known(m, 'mask')
+    return m,dict(label=str(getattr(s,'label','')), polygons=n, all_px=m.size, known_px=known, marked_px=marked, gsd=g.gsd)
 
 # %% ../nbs/73_evaluate.ipynb #n060
 def _shared(scenes): # bool, whose label file other scenes have, too
     return scenes.label.duplicated(keep=False) if 'label' in scenes else False
+
+def _check_counts(counts, said):
+    "Refuse labels of another place, or that left no mark, as preparing does"
+    t = pd.DataFrame(counts)
+    for label,rows in t[t.polygons.notna()].groupby('label'): check_burned(label, rows, said)
 
 # %% ../nbs/73_evaluate.ipynb #n002
 def evaluate(model:Bundle|str|Path,
              scenes:pd.DataFrame|str|Path, # raw scene table or folder
              tta:str='none',
             )->tuple:                      # table per `klass` and in all: IoU, F1 ...; the `IoUMeter`
-    "Score a bundle on whole scenes, on their own pixels; tiles that share a label file count as one scene"
+    """Score a bundle on whole scenes, on their own pixels; tiles that share a label file count as one scene. Labels of
+    another place are refused"""
     model = model if isinstance(model, Bundle) else load_bundle(model)
     need_binary(model.contract.outputs, "scores of whole scenes need")
     scenes = scenes if isinstance(scenes, pd.DataFrame) else find_scenes(scenes)
     if 'shared' not in scenes: scenes = scenes.assign(shared=_shared(scenes))
-    meter,found = IoUMeter(),{}
+    meter,found,counts = IoUMeter(),{},[]
+    said = [k for k in ('nodata','crs') if k in scenes]
     for s in scenes.itertuples():
-        p,truth = predict_tile(s.image, model, tta=tta),scene_truth(s)
-        with Stack(s.image) as g: ids = label_instances(s, g)[0]
+        with open_scene(s, None) as g: (truth,n),ids = _truth(s, g),label_instances(s, g)[0]
+        p = predict_tile(s.image, model, tta=tta, **{k: getattr(s,k) for k in said})
+        counts.append(n)
         meter.update(p.mask==1, truth, group=s.klass)
         found.setdefault(s.klass,[]).append(label_overlaps(p.instances(), ids, truth!=IGNORE_INDEX))
     t = meter.table()
     for k,o in (found|dict(all=sum(found.values(),[]))).items():
         t.loc[k,['objects','f1']] = sum(len(x.truth) for x in o),object_scores(o)['f1']
+    _check_counts(counts, 'layer' in scenes or 'category' in scenes)
+    if not t.tp['all']:
+        warnings.warn(f"nothing in common: {int(t.fp['all'])} pixels predicted, {int(t.fn['all'])} labelled; are "
+                      "bands, resolution and labels those of the model?", stacklevel=2)
     return t, meter
 
 # %% ../nbs/73_evaluate.ipynb #c022
@@ -76,15 +95,20 @@ def leave_one_out(r:Recipe,
                  )->pd.DataFrame:     # rows per scene and per group: images, pixel counts, IoU, ..., objects, their F1
     "Train one model per group on all the others and score it on the group, on raw pixels"
     need_binary(r.task.outputs, "leaving one group out needs")
+    if (tta or 'none') not in TTA: raise DataError("no such augmentation", got=tta, need=f"one of {', '.join(TTA)}")
     raw = data if isinstance(data, pd.DataFrame) else find_scenes(data)
+    if groups is None: groups = sorted(raw.group.unique())
+    if lost := {*groups}-{*raw.group}:
+        raise DataError("no such group", got=', '.join(sorted(lost)), need=f"some of {', '.join(sorted({*raw.group}))}")
+    if raw.group.nunique()<2:
+        raise DataError("nothing to leave out", got=f"one group: {raw.group.iloc[0]}", need="scenes of two or more",
+                        fix="name scenes `<city>_<number>`; where they are so near that they count as one place, say "
+                            "from which distance they do not: km=1, or --km 1")
     cache_dir,rows,tta = Path(cache_dir),[],tta or r.predict.tta
     raw,loud = raw.assign(shared=_shared(raw)), progress and not rank_distrib()
     with main_process_first(): scenes = recipe_scenes(r, raw, cache_dir/'scenes', progress=loud)
-    if scenes.group.nunique()<2:
-        raise DataError("nothing to leave out", got=f"one group: {scenes.group.iloc[0]}", need="scenes of two or more",
-                        fix="name scenes `<city>_<number>`")
     total = IoUMeter()
-    for g in sorted(scenes.group.unique()) if groups is None else groups:
+    for g in groups:
         b = fit_or_load(cache_dir/f'without_{g}', r, scenes, [g], progress=progress)
         more,m = _group_rows(b, raw[raw.group==g], g, tta)
         rows,total = rows+more, total+m
