@@ -19,16 +19,14 @@ from .outputs import Output
 # %% ../nbs/63_onnx_import.ipynb #n006
 def onnx_tensors(path:str|Path)->dict: # name -> tensor, float32
     "Floating-point initializers of an ONNX file"
-    try:
-        import onnx
-        from google.protobuf.message import DecodeError
+    try: import onnx
     except ImportError as e:
         raise GeofastError("ONNX files need the package onnx", got=str(e), fix="pip install geofast-eo[export]") from e
     if not Path(path).is_file(): raise GeofastError(f"no file {path}", need="an .onnx file")
+    if Path(path).read_bytes()[:1]!=b'\x08': # all begin with their version
+        raise GeofastError(f"{path} is no ONNX file", need="a model of ONNX", fix="download it again")
+    graph = onnx.load(str(path)).graph
     floats = (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16, onnx.TensorProto.DOUBLE)
-    try: graph = onnx.load(str(path)).graph
-    except DecodeError as e:
-        raise GeofastError(f"{path} is no ONNX file", got=type(e).__name__, fix="download it again") from e
     return {t.name: torch.from_numpy(onnx.numpy_helper.to_array(t).astype(np.float32)) for t in graph.initializer
             if t.data_type in floats}
 
@@ -97,3 +95,26 @@ def import_csmask(out:str|Path,       # bundle
                        classes=['clear','cloud','shadow'], scale=scale, gsd_range=[9,62], licence='Apache-2.0',
                        attribution="(c) German Aerospace Center (DLR), ukis-csmask",
                        source=f"https://pypi.org/project/ukis-csmask {said['model']['version']}")
+
+# %% ../nbs/63_onnx_import.ipynb #n017
+def import_command(source:str,          # an .onnx file, or `csmask` for the package ukis-csmask
+                   out:str,             # bundle to write
+                   encoder:str=None,    # of the network in a file, by its name in smp or timm
+                   bands:str='blue,green,red,nir', # in order, comma-separated
+                   classes:str='clear,cloud,shadow', # in order; one name where one class is sought
+                   mean:str=None,       # of each band, in reflectance; default: 0
+                   std:str=None,        # default: 1
+                   scale:float=1e-4,    # reflectance of one step of the stored numbers; 1: decimal numbers
+                   level:str='l2a',     # of csmask: reflectance at the ground; l1c: at the top of the atmosphere
+                   licence:str='not stated',
+                  ):
+    "Make a bundle of a published network of segmentation_models_pytorch"
+    names,numbers = bands.split(','), [[float(v) for v in o.split(',')] if o else None for o in (mean,std)]
+    if source=='csmask': b = import_csmask(out, level, len(names), scale)
+    else:
+        if not encoder: raise GeofastError("a file does not say what its encoder is", need="--encoder", got=source)
+        m,s = numbers[0] or [0.]*len(names), numbers[1] or [1.]*len(names)
+        b = import_onnx(source, out, encoder, bands=names, classes=classes.split(','), mean=m, std=s, scale=scale,
+                        licence=licence, source=Path(source).name)
+    o = b.contract.outputs[0]
+    print(f"{out}: {', '.join(b.contract.bands)} ({b.contract.dtype}) to {', '.join(o.classes)}; {b.contract.licence}")
