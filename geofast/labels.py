@@ -18,8 +18,10 @@ from PIL import Image
 from scipy import ndimage as ndi
 from geofast.coco import coco_mask, coco_instances
 from geofast.core import DataError, LabelError
+from geofast.grid import GeoBox
 from geofast.kinds import IGNORE_INDEX, KINDS, get_kind, map_values
-from geofast.scene_table import is_raster, target_column, target_value
+from geofast.raster import open_raster
+from geofast.scene_table import image_files, is_raster, target_column, target_value
 from geofast.stack import Stack
 from geofast.vector import check_overlap, rasterize, read_vector
 from geofast.xyz import in_pixels, open_target
@@ -217,6 +219,17 @@ def check_zoom(s, g:Stack, # row of a scene table, its image
     if zoom>1.5:
         warnings.warn(f"{s.scene}: pixels of {g.native.gsd:.3g} m are resampled to {g.gsd:.3g} m: {zoom**2:.0f} times "
                       f"as many and no more detail; gsd={g.native.gsd:.2g} keeps them", stacklevel=4)
+
+# %% ../nbs/15_labels.ipynb #n125
+def check_resolution(data:pd.DataFrame, # scene table
+                     gsd:float,         # metres per pixel of a training
+                    )->None:
+    "Raise a `DataError` for images that are coarser than the model will take, with the resolution that fits"
+    for s in data.itertuples() if gsd>0 else ():
+        with open_raster(next(iter(image_files(s.image).values()))) as d: own = GeoBox.of(d).gsd
+        if own is None or own<=1.5*gsd: continue
+        raise DataError(f"{s.scene} is too coarse", got=f"pixels of {own:.3g} m, for a training at {gsd:.3g} m",
+                        need=f"pixels of {1.5*gsd:.3g} m or finer", fix=f"gsd={own:.2g}, or --gsd {own:.2g}")
 
 # %% ../nbs/15_labels.ipynb #n120
 def count_known(x:np.ndarray, # (..., h,w) of a target
