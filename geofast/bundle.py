@@ -251,15 +251,15 @@ def _numbered(name:str)->bool: return bool(re.fullmatch(r'(?i)(band|layer|channe
 def choose_bands(s:Stack, contract:Contract)->None:
     "Let a stack read the bands of a contract, see the table; or a `ContractError`"
     want,have = input_bands(contract),[*s.known]
-    found = [b for b in want if s.find(b)]
-    if found!=want and (found or len(have)!=len(want)):
+    by_name = all(map(s.find, want))
+    if not by_name and (len(have)!=len(want) or any(s.find(b) and not _numbered(b) for b in want)):
         what = "has a palette, not colors" if have==['palette'] else "has other bands than the model"
         one = ','.join(map(str, range(1,len(want)+1) if len(have)>=len(want) else [1]*len(want)))
         say = f"say which, in this order: bands=({one}), or --bands {one}"
         fix = "`gdal_translate -expand rgb`" if have==['palette'] else say
         raise ContractError(f"{s.path} {what}", got=f"{len(have)}: {', '.join(have)}",
                             need=f"{len(want)}: {', '.join(want)}", fix=fix)
-    if not found:
+    if not by_name:
         if not any(map(_numbered, want)) and not all(map(_numbered, have)):
             warnings.warn(f"{s.path}: its bands {', '.join(have)} are taken for {', '.join(want)}, by position; "
                           "bands=... (--bands) says otherwise", stacklevel=4)
