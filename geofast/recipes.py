@@ -146,7 +146,7 @@ def small(r:Recipe,
                  ema_decay=min(r.schedule.ema_decay,.99))
 
 # %% ../nbs/71_recipes.ipynb #n023
-SYSTEMS = ('open_cities','urban3d','mapping','cloud_cover') # modules with `RECIPES`
+SYSTEMS = ('open_cities','urban3d','mapping','cloud_cover','geopose') # modules with `RECIPES`
 
 def find_system(name:str): # -> module
     "The module of a system, with `RECIPES` and `ROUNDS`"
