@@ -116,5 +116,5 @@ def import_command(source:str,          # an .onnx file, or `csmask` for the pac
         m,s = numbers[0] or [0.]*len(names), numbers[1] or [1.]*len(names)
         b = import_onnx(source, out, encoder, bands=names, classes=classes.split(','), mean=m, std=s, scale=scale,
                         licence=licence, source=Path(source).name)
-    o = b.contract.outputs[0]
-    print(f"{out}: {', '.join(b.contract.bands)} ({b.contract.dtype}) to {', '.join(o.classes)}; {b.contract.licence}")
+    c = b.contract
+    print(f"{Path(out).name}: {', '.join(c.bands)} ({c.dtype}) to {', '.join(c.outputs[0].classes)}; {c.licence}")
