@@ -24,6 +24,10 @@ from .raster import (
 RGB = {ColorInterp.red:'red', ColorInterp.green:'green', ColorInterp.blue:'blue'}
 COLORS = RGB|{ColorInterp.gray:'gray', ColorInterp.palette:'palette'}
 
+def _numbered(name:str)->bool:
+    "True for a name of a band that says nothing but its number, or that it is grey"
+    return bool(re.fullmatch(r'(?i)(band|layer|channel|b)?[ _.-]*[1-9]?\d|gr[ae]y', name))
+
 def band_names(ds, key:str|None=None)->dict: # {name: 1-based index}, without alpha
     "Names of the bands of an open dataset; a single band is called `key` where there is one"
     out = {}
@@ -37,8 +41,7 @@ def band_names(ds, key:str|None=None)->dict: # {name: 1-based index}, without al
 def _opened(src)->tuple: # dataset, True if it was opened here
     if not isinstance(src, rasterio.io.DatasetReaderBase): return open_raster(src), True
     if src.closed or src.mode=='w':
-        raise RasterError(f"{src.name} cannot be read", got="a dataset that is closed or being written",
-                          need="a dataset open for reading, or its path")
+        raise RasterError(f"{src.name} cannot be read", got="a dataset that is closed or being written", need="its path")
     return src, False
 
 def said_crs(box:GeoBox, crs, path)->GeoBox: # crs: None, or what somebody says in place of that of the file
@@ -60,7 +63,8 @@ class FilePart:
         self.ds,self.owns = _opened(src)
         self.path,self.nodata,self.box = self.ds.name, nodata, said_crs(GeoBox.of(self.ds), crs, self.ds.name)
         self.names = band_names(self.ds, key)
-        self.colors = {RGB[c]:i for i,c in zip(self.ds.indexes,self.ds.colorinterp) if c in RGB}
+        said = zip(self.ds.indexes, self.ds.descriptions, self.ds.colorinterp)
+        self.colors = {RGB[c]:i for i,text,c in said if c in RGB and (not text or _numbered(text))}
         self.use([*self.names.values()])
         if self.box.crs is None and self.ds.gcps[0]:
             warnings.warn(f"{self.path}: its ground control points bend, so it counts as lying nowhere; "
@@ -154,8 +158,7 @@ def xarray_part(a,     # `xarray.DataArray` of two or three dimensions
     "Bands of a `DataArray`, with its place, names and value of nothing"
     a,names = _band_axis(a) if len(a.dims)==3 else (a,None)
     if said_nodata(nodata)=='auto': nodata = a.attrs.get('_FillValue', a.encoding.get('_FillValue', 'auto'))
-    x = np.asarray(a.data)
-    x,name = x if x.ndim==3 else x[None], str(a.name or 'the array')
+    x,name = np.asarray(a.data).reshape(-1,*a.shape[-2:]), str(a.name or 'the array')
     return ArrayPart(x, None, _xarray_place(a,crs), name, names, nodata)
 
 # %% ../nbs/04_bands.ipynb #n113

@@ -6,14 +6,14 @@
 __all__ = ['Contract', 'Bundle', 'load_bundle', 'save_bundle', 'join_bundles']
 
 # %% ../nbs/33_bundle.ipynb #c002
-import hashlib, json, math, re, shutil, warnings
+import hashlib, json, math, shutil, warnings
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from .bands import formula_names
+from .bands import formula_names, _numbered
 from .core import ContractError, GeofastError, atomic_path, fsync_path, sha256
 from .grid import local_box
 from .models import build_model, model_config
@@ -244,8 +244,6 @@ def input_bands(contract:Contract)->list: # of names
     "Bands that a contract wants of an image: its own, those of its formulas instead of what is derived by them"
     each = [formula_names(contract.derived[b]) if b in contract.derived else [b] for b in contract.bands]
     return [*dict.fromkeys(n for names in each for n in names)]
-
-def _numbered(name:str)->bool: return bool(re.fullmatch(r'(?i)(band|layer|channel|b)?[ _.-]*[1-9]?\d|gr[ae]y', name))
 
 # %% ../nbs/33_bundle.ipynb #n107
 def choose_bands(s:Stack, contract:Contract)->None:
