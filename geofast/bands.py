@@ -41,7 +41,7 @@ def band_names(ds, key:str|None=None)->dict: # {name: 1-based index}, without al
 def _opened(src)->tuple: # dataset, True if it was opened here
     if not isinstance(src, rasterio.io.DatasetReaderBase): return open_raster(src), True
     if src.closed or src.mode=='w':
-        raise RasterError(f"{src.name} cannot be read", got="a dataset that is closed or being written", need="its path")
+        raise RasterError(f"{src.name} cannot be read", got="a closed dataset, or one being written", need="its path")
     return src, False
 
 def said_crs(box:GeoBox, crs, path)->GeoBox: # crs: None, or what somebody says in place of that of the file
