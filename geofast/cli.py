@@ -16,7 +16,7 @@ from typing import get_args
 from fastcore.docments import docments
 from . import __version__
 from .bundle import load_bundle
-from .cli_train import crossval, rounds, show_recipes, submit, train
+from .cli_train import Known, crossval, known_scenes, rounds, show_recipes, submit, train
 from .core import GeofastError
 from .demo import demo, print_main
 from .grid import GeoBox, local_box
@@ -39,6 +39,7 @@ def add_options(p:argparse.ArgumentParser,
         kind = next((t for t in get_args(o.anno) if t is not NoneType), o.anno)
         word,text = name.replace('_','-'),(o.docment or '').replace('%','%%')
         if is_dataclass(kind): add_options(p, kind)
+        elif o.default is inspect.Parameter.empty and kind is list: p.add_argument(name, nargs='+', help=text)
         elif o.default is inspect.Parameter.empty: p.add_argument(name, type=kind, help=text)
         elif kind is bool and o.default: p.add_argument(f'--no-{word}', dest=name, action='store_false', help=text)
         elif kind is bool: p.add_argument(f'--{word}', action='store_true', help=text)
@@ -213,18 +214,14 @@ def predict_folder(sources:str,          # folder of rasters, a raster, or a STA
 
 # %% ../nbs/77_cli.ipynb #c010
 def score_bundle(model:str,       # bundle
-                 data:str,        # folder of images with polygons
+                 data:list,       # folder of images with labels, or images
                  groups:str=None, # only these, comma-separated
                  tta:str='none',  # none, flips or d4
-                 layer:str=None,  # of label files with several
-                 category:str=None, # names of the classes that count; '*' for all
-                 nodata:str=None, # of the images: a number, or none for nothing is missing; default: as declared
-                 crs:str=None,    # of the images, in place of what they say
+                 known:Known=None,
                 ):
     "Score a bundle on whole scenes with labels"
     from geofast.evaluate import evaluate
-    from geofast.prepare import find_scenes
-    scenes = find_scenes(data, layer=layer, category=category, nodata=nodata, crs=crs)
+    scenes = known_scenes(data, known)
     if groups: scenes = scenes[scenes.group.isin(groups.split(','))]
     print_main(evaluate(model, scenes, tta=tta)[0].round(4).to_string())
 
@@ -244,10 +241,11 @@ def clean(data:str,             # folder of images with polygons
           model:str,            # bundle that has not seen these labels
           out:str,              # folder of the clean labels, the table and the page
           credit:str='',        # attribution of the imagery, for the page
+          known:Known=None,
          ):
     "Move shifted labels, drop false ones, add missing ones, and show what is in doubt"
     from geofast.clean import clean_labels
-    t = clean_labels(data, model, out, credit=credit)
+    t = clean_labels(known_scenes(data,known), model, out, credit=credit)
     print_main(t.round(2).to_string(index=False))
     print_main(f"{out}/doubt.html shows the cases in doubt")
 

@@ -7,17 +7,42 @@ __all__ = []
 
 # %% ../nbs/76_cli_train.ipynb #n003
 import ast
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from .core import GeofastError
 from .demo import print_main
 
+# %% ../nbs/76_cli_train.ipynb #n029
+TFLOPS = dict(full=5, small=.1) # what a device is taken to sustain with such networks: a GPU, and two cores
+
+def crop_flops(r, bands:int=3)->tuple: # (operations of a forward pass over one crop, parameters)
+    "Operations and parameters of the network of a recipe"
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+    from geofast.fit import recipe_network
+    from geofast.models import condition_size
+    side,model = 128,recipe_network(r, bands, pretrained=False).eval()
+    told = (torch.zeros(1,condition_size(r.task.conditions)),) if r.task.conditions else ()
+    with torch.no_grad(), FlopCounterMode(display=False) as count: model(torch.zeros(1,bands,side,side), *told)
+    return count.get_total_flops()*(r.augment.crop/side)**2, sum(p.numel() for p in model.parameters())
+
+# %% ../nbs/76_cli_train.ipynb #n030
+def recipe_cost(r,             # recipe
+                tiles:int=10_000, # training tiles, for recipes that go by epochs
+               )->dict:           # parameters in millions, pflop, hours on a device of `TFLOPS`
+    "Estimated cost of a training"
+    flops,parameters = crop_flops(r)
+    s = r.schedule
+    crops = s.epochs*tiles if s.steps is None else s.steps*s.bs*s.accumulate
+    total = 3*flops*crops
+    return dict(parameters=round(parameters/1e6,1), pflop=round(total/1e15,3),
+                hours=round(total/(TFLOPS[r.scale]*1e12)/3600,2))
+
 # %% ../nbs/76_cli_train.ipynb #n007
 def recipe_rows(tiles:int # training tiles of the data, for the cost
                )->list:   # of dictionaries
     "All recipes at both scales, with what they cost"
-    from geofast.fit import recipe_cost
     from geofast.recipes import all_recipes, find_recipe
     rows = []
     for name in all_recipes():
@@ -77,6 +102,8 @@ def parse_settings(settings:list|None # of 'name=value'
 # %% ../nbs/76_cli_train.ipynb #n014
 def chosen_decisions(o:Training)->dict:
     "Decisions of the command line, by their names in a recipe"
+    for k in ('gsd','steps','crop','bs','lr'):
+        if (v:=getattr(o,k)) is not None and not v>0: raise GeofastError(f"--{k} is not above 0", got=v)
     own = {k: getattr(o,k) for k in ('gsd','encoder','loss','steps','crop','bs','lr','seed')}
     if o.weights is not None: own['pretrained'] = dict(imagenet=True, none=False).get(o.weights, o.weights)
     if o.crop is not None: own |= dict(tile=2*o.crop, stride=3*o.crop//4)
@@ -89,6 +116,28 @@ def chosen_recipe(o:Training): # -> `Recipe`
     scale = o.scale or ('full' if o.recipe else 'small')
     return find_recipe(o.recipe or 'open_cities.best', scale).set(**chosen_decisions(o))
 
+# %% ../nbs/76_cli_train.ipynb #n102
+@dataclass
+class Known:
+    "What the command line says of the data"
+    layer:str = None          # of label files with several
+    category:str = None       # names of the classes that count, comma-separated, or column=names; * for all
+    nodata:str = None         # of the images: a number, or none for nothing is missing; default: as declared
+    crs:str = None            # of the images, in place of what they say, and of label files that state none
+    tms:str = None            # y of a tile tree counts from the south: yes or no; default: by tilemapresource.xml
+    km:float = 10.            # scenes less than this apart are one group
+    outside:bool = False      # STAC and COCO may name files outside of their folder
+
+# %% ../nbs/76_cli_train.ipynb #n105
+def known_scenes(data, known:Known|None): # -> scene table
+    "Scenes of a folder, of several, or of files, with what is known of them"
+    from geofast.distrib import main_process_first
+    from geofast.prepare import find_scenes
+    said = asdict(known or Known())
+    tms = said.pop('tms')
+    if tms not in (None,'yes','no'): raise GeofastError("--tms is yes or no", got=tms)
+    with main_process_first(): return find_scenes(data, tms=tms and tms=='yes', **said)
+
 # %% ../nbs/76_cli_train.ipynb #n018
 def logger(folder:str|None)->list|None:
     "Make the callback that logs to TensorBoard"
@@ -99,11 +148,12 @@ def logger(folder:str|None)->list|None:
     return [TensorBoardCallback(folder, trace_model=False, log_preds=False)]
 
 # %% ../nbs/76_cli_train.ipynb #n020
-def train(data:str,             # folder of images with polygons or masks; STAC, COCO or XYZ tiles with labels
+def train(data:list,            # folder of images with polygons or masks; STAC, COCO, XYZ tiles with labels; or images
           out:str='model',      # bundle to write
           cache_dir:str=None,   # prepared scenes are kept here; default: <out>_work
           holdout:str=None,     # groups held out, comma-separated; default: a fifth of the ground
           training:Training=None,
+          known:Known=None,
           licence:str='not stated', # of the weights
           log:str=None,         # folder for TensorBoard, which `pip install geofast-eo[log]` brings
          ):
@@ -111,26 +161,30 @@ def train(data:str,             # folder of images with polygons or masks; STAC,
     from geofast.distrib import end_distributed
     from geofast.fit import train_bundle
     held = holdout.split(',') if holdout else None
-    r = chosen_recipe(training)
+    r,callbacks = chosen_recipe(training),logger(log)
+    if Path(out).is_file(): raise GeofastError(f"{out} is a file", need="a folder for the bundle")
+    scenes = known_scenes(data, known)
     n,s = r.network,r.schedule
     print_main(f"{r.name}, {r.scale} scale: {n.arch} with {n.encoder}, {s.epochs} epochs"
                f"{f', {s.steps} steps' if s.steps else ''}, {s.bs} crops of {r.augment.crop} px in a batch")
-    b = train_bundle(r, data, out, cache_dir or f'{out}_work', holdout=held, cbs=logger(log), licence=licence)
+    b = train_bundle(r, scenes, out, cache_dir or f'{out}_work', holdout=held, cbs=callbacks, licence=licence)
     end_distributed()
     (name,value), = b.contract.metrics.items()
     print_main(f"{out}: {name} {value:.3f}" if 'iou' not in name else
                f"{out}: validation IoU {value:.3f} on the grid of training")
 
 # %% ../nbs/76_cli_train.ipynb #n022
-def crossval(data:str,             # folder of images with polygons, named <city>_<number>
+def crossval(data:list,            # folder of images with labels, named <city>_<number>
              out:str='crossval',   # bundles and prepared scenes are kept here
              training:Training=None,
+             known:Known=None,
              tta:str=None,         # none, flips or d4; default: of the recipe
              groups:str=None,      # leave out only these, comma-separated; default: each in turn
             ):
     "Leave one city out: train on all others, score on it, for each city"
     from geofast.evaluate import leave_one_out
-    t = leave_one_out(chosen_recipe(training), data, out, tta=tta, groups=groups.split(',') if groups else None)
+    r = chosen_recipe(training)
+    t = leave_one_out(r, known_scenes(data,known), out, tta=tta, groups=groups.split(',') if groups else None)
     t.to_csv(Path(out)/'table.csv', index=False)
     print_main(t.round(3).to_string(index=False))
 
@@ -143,6 +197,7 @@ def rounds(name:str,              # system and variant, e.g. open_cities.publish
            set:list=None,         # a decision of all networks by its name, e.g. lr=3e-4; may be given several times
            holdout:str=None,      # groups held out, comma-separated; default: as each recipe says
            licence:str='not stated', # of the weights
+           known:Known=None,
           ):
     "Train all rounds of a system; what is there already is kept"
     from geofast.distrib import end_distributed
@@ -154,7 +209,7 @@ def rounds(name:str,              # system and variant, e.g. open_cities.publish
         raise GeofastError("no such rounds", got=name, need=f"{system}. and one of {', '.join(have)}")
     values = parse_settings(set)
     todo = change_members(have[variant](), lambda r: (small(r) if scale=='small' else r).set(**values))
-    b = train_rounds(todo, data, out, f'{out}_work', unlabelled=unlabelled, licence=licence,
+    b = train_rounds(todo, known_scenes(data,known), out, f'{out}_work', unlabelled=unlabelled, licence=licence,
                      holdout=holdout.split(',') if holdout else None)
     end_distributed()
     print_main(f"{out}/round{len(todo)}: {len(b.models)} networks")

@@ -8,12 +8,15 @@ __all__ = []
 # %% ../nbs/75_demo.ipynb #n003
 import json, os, time
 from pathlib import Path
+from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 from .core import data_root
 from .infer import predict_raster
 from .kinds import IGNORE_INDEX
+from .labels import scene_truth
 from .polygons import raster_to_polygons
+from .scene_table import sample
 from .stack import read_raster
 from .vector import read_vector, write_vector
 from .webmap import html_map
@@ -47,7 +50,6 @@ def demo_score(scenes:pd.DataFrame, # raw scene table
               )->dict:              # IoU by name
     "IoU of the mask and of three answers that cost nothing"
     from geofast.metrics import IoUMeter, baselines
-    from geofast.evaluate import scene_truth
     def pair(s, step): return read_raster(s.image).pixels[:,::step,::step], scene_truth(s)[::step,::step]
     trivial = baselines([pair(s,4) for s in scenes[scenes.group!=unseen.group].itertuples()], [pair(unseen,1)])
     return dict(geofast=IoUMeter().update(mask==1, scene_truth(unseen)).score(), **trivial.iou.to_dict())
@@ -56,11 +58,11 @@ def demo_score(scenes:pd.DataFrame, # raw scene table
 def demo_pictures(out:Path,   # folder with the results
                   unseen,     # row of a scene table
                   credit:str, # attribution of the imagery
+                  seen:str='never seen in training',
                  )->None:
     "Write preview.png and map.html"
-    from geofast.evaluate import scene_truth
     image,mask = read_raster(unseen.image), read_raster(out/'mask.tif').pixels[0]
-    truth,title = scene_truth(unseen),f"{unseen.scene}, never seen in training"
+    truth,title = scene_truth(unseen),f"{unseen.scene}, {seen}"
     preview_png(out/'preview.png', image.pixels, truth, mask, truth!=IGNORE_INDEX, title, credit)
     html_map(out/'map.html', unseen.image, polygons=read_vector(out/'buildings.parquet'),
              truth=read_vector(unseen.label), prob=str(out/'probability.tif'), title=title, attribution=credit)
@@ -91,6 +93,22 @@ def demo_train(out:Path,      # folder of the results
                f"{r.augment.crop} px at {gsd*100:.0f} cm, never on {unseen}")
     train_bundle(r, folder, out/'bundle', out/'work', holdout=[unseen], progress=progress, attribution=credit)
 
+# %% ../nbs/75_demo.ipynb #n041
+def demo_results(out:Path,   # folder of the results
+                 scene,      # row of a scene table
+                 model,      # bundle
+                 credit:str, # attribution of the imagery
+                 progress:bool=True,
+                 **kw,       # of `demo_pictures`
+                )->np.ndarray: # (h,w), the mask
+    "Predict, trace and show a scene"
+    r = predict_raster(scene.image, model, out/'mask.tif', prob_dst=out/'probability.tif', tta='flips',
+                       progress=progress)
+    polygons = raster_to_polygons(out/'probability.tif', threshold=r.receipt['threshold'], min_area_m2=4, simplify_m=.3)
+    for f in ('parquet','geojson'): write_vector(polygons, out/f'buildings.{f}')
+    demo_pictures(out, scene, credit, **kw)
+    return read_raster(out/'mask.tif').pixels[0]
+
 # %% ../nbs/75_demo.ipynb #n024
 def demo_predict(out:Path,  # folder with the bundle
                  scenes:pd.DataFrame, # raw scene table
@@ -100,12 +118,7 @@ def demo_predict(out:Path,  # folder with the bundle
                 )->dict:    # IoU by name
     "Predict, trace, score and show a scene"
     print_main(f"Predicting {Path(unseen.image).name}, a town never seen, at its own resolution")
-    r = predict_raster(unseen.image, out/'bundle', out/'mask.tif', prob_dst=out/'probability.tif', tta='flips',
-                       progress=progress)
-    polygons = raster_to_polygons(out/'probability.tif', threshold=r.receipt['threshold'], min_area_m2=4, simplify_m=.3)
-    for f in ('parquet','geojson'): write_vector(polygons, out/f'buildings.{f}')
-    demo_pictures(out, unseen, credit)
-    return demo_score(scenes, unseen, read_raster(out/'mask.tif').pixels[0])
+    return demo_score(scenes, unseen, demo_results(out, unseen, out/'bundle', credit, progress))
 
 # %% ../nbs/75_demo.ipynb #n029
 def demo_report(out:Path, unseen:str, steps:int,
@@ -120,14 +133,31 @@ def demo_report(out:Path, unseen:str, steps:int,
     print_main(f"\nResults in {out}/ after {seconds:.0f} s:")
     for n,what in DEMO_FILES.items(): print_main(f"  {n:<20}{what}")
 
+# %% ../nbs/75_demo.ipynb #n043
+def demo_quick(out:Path, progress:bool=True)->float: # IoU with the outlines of OpenStreetMap
+    "Predict the scene that comes with geofast with the model that comes with it"
+    from geofast.metrics import IoUMeter
+    image,label = sample()
+    scene = SimpleNamespace(scene='kampala', image=image, label=label)
+    print_main(f"Predicting {image.name}, 76 m of Kampala, with the model 'drone'")
+    mask = demo_results(out, scene, 'drone', DRONE_CREDIT, progress, seen='a part of what the model was trained on')
+    iou = IoUMeter().update(mask==1, scene_truth(scene)).score()
+    print_main(f"IoU {iou:.3f} with the outlines of OpenStreetMap, on ground of the training: no score")
+    for n in [k for k in DEMO_FILES if (out/k).is_file()]: print_main(f"  {n:<20}{DEMO_FILES[n]}")
+    return iou
+
 # %% ../nbs/75_demo.ipynb #n032
 def demo(out:str='demo',   # folder of the results
          steps:int=200,    # gradient steps
+         quick:bool=False, # train nothing: predict the scene that comes with geofast, in seconds
         ):
     "Train on some towns, predict one never seen, write mask, polygons, preview and map"
     from geofast.prepare import find_scenes
     t0,out = time.time(),Path(out)
     out.mkdir(parents=True, exist_ok=True)
+    if quick:
+        demo_quick(out)
+        return
     folder,group,gsd,credit = demo_data(out)
     demo_train(out, folder, group, gsd, credit, steps)
     scenes = find_scenes(folder)

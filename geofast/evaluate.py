@@ -8,35 +8,22 @@ __all__ = ['evaluate', 'leave_one_out']
 # %% ../nbs/73_evaluate.ipynb #c003
 import warnings
 from pathlib import Path
-import numpy as np
 import pandas as pd
 from fastai.torch_core import rank_distrib
 from .bundle import Bundle, load_bundle
-from .core import DataError, Win
+from .core import DataError
 from .distrib import main_process_first
 from .infer import predict_tile
 from .instance_scores import label_overlaps, object_scores
 from .kinds import IGNORE_INDEX
 from .metrics import IoUMeter
 from .prepare import find_scenes
-from .labels import check_burned, count_known, label_instances, label_mask
+from .labels import check_burned, counted_truth, label_instances, scene_truth
 from .fit import fit_or_load, recipe_scenes
 from .recipes import Recipe
 from .tasks import need_binary
 from .tta import TTA
 from .xyz import open_scene
-
-# %% ../nbs/73_evaluate.ipynb #c019
-def scene_truth(scene)->np.ndarray: # (h,w) uint8, `IGNORE_INDEX` where there are no pixels
-    "Labels of a raw scene, burned on its own grid"
-    with open_scene(scene, None) as g: return _truth(scene, g)[0]
-
-def _truth(s, g):
-    "The same, and what was counted: polygons (None of a raster), pixels, those known and those marked"
-    m,n = label_mask(s, g, must=getattr(s,'shared',True) is False)
-    m = np.where(g.read_valid(Win(0,0,*g.shape)), m, IGNORE_INDEX).astype(np.uint8)
-    known,marked = count_known(m, 'mask')
-    return m,dict(label=str(getattr(s,'label','')), polygons=n, all_px=m.size, known_px=known, marked_px=marked, gsd=g.gsd)
 
 # %% ../nbs/73_evaluate.ipynb #n060
 def _shared(scenes): # bool, whose label file other scenes have, too
@@ -61,7 +48,7 @@ def evaluate(model:Bundle|str|Path,
     meter,found,counts = IoUMeter(),{},[]
     said = [k for k in ('nodata','crs') if k in scenes]
     for s in scenes.itertuples():
-        with open_scene(s, None) as g: (truth,n),ids = _truth(s, g),label_instances(s, g)[0]
+        with open_scene(s, None) as g: (truth,n),ids = counted_truth(s, g),label_instances(s, g)[0]
         p = predict_tile(s.image, model, tta=tta, **{k: getattr(s,k) for k in said})
         counts.append(n)
         meter.update(p.mask==1, truth, group=s.klass)

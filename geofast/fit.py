@@ -6,7 +6,7 @@
 __all__ = ['fit_recipe', 'train_bundle']
 
 # %% ../nbs/72_fit.ipynb #n004
-import json, platform, shutil
+import json, platform, shutil, warnings
 from pathlib import Path
 import numpy as np
 import pandas as pd
@@ -14,17 +14,17 @@ import torch
 from fastai.callback.training import GradientAccumulation, GradientClip
 from fastai.torch_core import num_distrib, rank_distrib
 from fastcore.foundation import L
-from torch.utils.flop_counter import FlopCounterMode
 from . import __version__
 from .kinds import MASK, read_targets
 from .augment import train_aug
 from .bundle import Bundle, Contract, load_bundle, save_bundle
-from .core import GeofastError, seed_all
+from .core import DataError, GeofastError, seed_all
 from .datablock import tile_dls
 from .distrib import distributed, main_process_first
 from .kinds import IGNORE_INDEX
-from .models import build_model, condition_size
-from .prepare import prepare_scenes
+from .labels import check_resolution
+from .models import build_model
+from .prepare import find_scenes, prepare_scenes
 from .pretrained import weights_record
 from .raster import Raster
 from .recipes import Recipe
@@ -58,9 +58,17 @@ def split_tiles(r:Recipe, scenes:pd.DataFrame,
     if holdout is None and r.data.split=='none':
         return pd.concat([near.assign(split='train'),grid.assign(split='valid')], ignore_index=True)
     both = pd.concat([near.assign(even=False),grid.assign(even=True)], ignore_index=True)
-    if holdout is not None: both = split_by(both, holdout, by)
-    else: both = split_by_block(both, 4*r.data.tile, .2, r.schedule.seed)
-    return check_leak(both[(both.split=='train')&~both.even|(both.split=='valid')&both.even])
+    if holdout is not None: return _even_valid(split_by(both, holdout, by))
+    return _hold_ground(both, r.data.tile, r.schedule.seed)
+
+def _even_valid(both): return check_leak(both[(both.split=='train')&~both.even|(both.split=='valid')&both.even])
+
+def _hold_ground(both, tile, seed):
+    "Hold out a fifth of the ground, in blocks of four by four tiles; of small scenes in smaller blocks"
+    for k in (4,2,1):
+        try: return _even_valid(split_by_block(both, k*tile, .2, seed))
+        except DataError as e: error = e
+    raise error
 
 # %% ../nbs/72_fit.ipynb #n013
 def band_statistics(scenes:pd.DataFrame # prepared
@@ -152,9 +160,11 @@ def recipe_model(r:Recipe,
     "The network of a recipe for the bands of these scenes, with its normalisation"
     bands = image_bands(scenes, r.task)
     mean,std = input_statistics(r, scenes, bands)
-    return _network(r, bands, pretrained=r.network.pretrained, mean=mean, std=std)
+    return recipe_network(r, bands, pretrained=r.network.pretrained, mean=mean, std=std)
 
-def _network(r, bands, **kw):
+# %% ../nbs/72_fit.ipynb #n059
+def recipe_network(r, bands, **kw): # of `build_model`
+    "The network of a recipe for bands of these names or of this number"
     n,t = r.network,r.task
     return build_model(n.arch, n.encoder, bands=bands, heads=t.heads, scalars=t.scalars, conditions=t.conditions,
                        stem=n.stem, attention=n.attention, norm=_norm(n.normalize), **kw)
@@ -194,28 +204,6 @@ def fit_recipe(r:Recipe, scenes:pd.DataFrame,
                                cbs=L(cbs)+_step_callbacks(s), checkpoint=checkpoint, every=50,
                                record=r.record() if checkpoint else None, **how)
 
-# %% ../nbs/72_fit.ipynb #n029
-TFLOPS = dict(full=5, small=.1) # what a device is taken to sustain with such networks: a GPU, and two cores
-
-def crop_flops(r:Recipe, bands:int=3)->tuple: # (operations of a forward pass over one crop, parameters)
-    "Operations and parameters of the network of a recipe"
-    side,model = 128,_network(r, bands, pretrained=False).eval()
-    told = (torch.zeros(1,condition_size(r.task.conditions)),) if r.task.conditions else ()
-    with torch.no_grad(), FlopCounterMode(display=False) as count: model(torch.zeros(1,bands,side,side), *told)
-    return count.get_total_flops()*(r.augment.crop/side)**2, sum(p.numel() for p in model.parameters())
-
-# %% ../nbs/72_fit.ipynb #n030
-def recipe_cost(r:Recipe,
-                tiles:int=10_000, # training tiles, for recipes that go by epochs
-               )->dict:           # parameters in millions, pflop, hours on a device of `TFLOPS`
-    "Estimated cost of a training"
-    flops,parameters = crop_flops(r)
-    s = r.schedule
-    crops = s.epochs*tiles if s.steps is None else s.steps*s.bs*s.accumulate
-    total = 3*flops*crops
-    return dict(parameters=round(parameters/1e6,1), pflop=round(total/1e15,3),
-                hours=round(total/(TFLOPS[r.scale]*1e12)/3600,2))
-
 # %% ../nbs/72_fit.ipynb #n034
 def recipe_contract(r:Recipe, scenes:pd.DataFrame, holdout, metrics:dict, *, licence='not stated', attribution='',
                    )->Contract:
@@ -235,10 +223,26 @@ def recipe_contract(r:Recipe, scenes:pd.DataFrame, holdout, metrics:dict, *, lic
                     views=p.views, recipe=r.name, licence=licence, attribution=attribution, provenance=made,
                     metrics=metrics)
 
+# %% ../nbs/72_fit.ipynb #n055
+def settle(r:Recipe, scenes:pd.DataFrame, # prepared
+           holdout=None)->Recipe:
+    "The recipe as it can be followed on these scenes"
+    s = r.schedule
+    if s.steps and s.steps%s.epochs: r = r.set(epochs=max(e for e in range(1,s.epochs+1) if s.steps%e==0))
+    if holdout is not None or r.data.split!='blocks' or 'all_px' not in scenes: return r
+    if scenes.all_px.sum()>(6*r.data.tile)**2: return r
+    try: split_tiles(r, scenes)
+    except DataError as e:
+        warnings.warn(f"too little ground to hold out any ({e.what}): validation is on the ground of training",
+                      stacklevel=3)
+        return r.set(split='none')
+    return r
+
 # %% ../nbs/72_fit.ipynb #n035
 def recipe_scenes(r:Recipe, data, cache_dir, progress:bool=True)->pd.DataFrame: # as of `prepare_scenes`
     "Prepared scenes with the bands and targets of a recipe's task, at its resolution"
-    t = r.task
+    t,data = r.task,data if isinstance(data, pd.DataFrame) else find_scenes(data)
+    if isinstance(r.data.gsd, (int,float)): check_resolution(data, r.data.gsd)
     targets = None if t.targets==(MASK,) else read_targets(t.targets)
     return prepare_scenes(data, cache_dir, r.data.gsd, targets=targets, bands=t.bands,
                           derived=t.derived or None, scaling=t.scaling, progress=progress)
@@ -246,7 +250,7 @@ def recipe_scenes(r:Recipe, data, cache_dir, progress:bool=True)->pd.DataFrame: 
 # %% ../nbs/72_fit.ipynb #n036
 def _fit_bundle(out, r, scenes, holdout, *, progress=True, cbs=None, more=None, **kw):
     "Train and save; a training that was interrupted goes on from what is in `<out>.training`"
-    half = Path(out).with_name(Path(out).name+'.training')
+    half,r = Path(out).with_name(Path(out).name+'.training'), settle(r, scenes, holdout)
     learn = fit_recipe(r, scenes, holdout, progress=progress, checkpoint=half, cbs=cbs)
     with main_process_first() as first:
         if not first: return load_bundle(out)
@@ -271,6 +275,7 @@ def fit_or_load(out:str|Path,          # bundle
                 **kw,                  # licence, attribution
                )->Bundle:
     "The bundle at `out` if it is there and was made of the same recipe and scenes, by their names, else trained"
+    r = settle(r, scenes, holdout)
     want = json.loads(json.dumps(recipe_contract(r, scenes, holdout, {}).provenance|(more or {})))
     if (Path(out)/'bundle.json').exists() and (b:=load_bundle(out)).contract.provenance==want: return b
     return _fit_bundle(out, r, scenes, holdout, progress=progress, cbs=cbs, more=more, **kw)

@@ -17,14 +17,14 @@ import shapely
 from PIL import Image
 from scipy import ndimage as ndi
 from geofast.coco import coco_mask, coco_instances
-from geofast.core import DataError, LabelError
+from geofast.core import DataError, LabelError, Win
 from geofast.grid import GeoBox
 from geofast.kinds import IGNORE_INDEX, KINDS, get_kind, map_values
 from geofast.raster import open_raster
 from geofast.scene_table import image_files, is_raster, target_column, target_value
 from geofast.stack import Stack
 from geofast.vector import check_overlap, rasterize, read_vector
-from geofast.xyz import in_pixels, open_target
+from geofast.xyz import in_pixels, open_scene, open_target
 
 # %% ../nbs/15_labels.ipynb #n415
 def class_values(x, v, path):
@@ -239,6 +239,22 @@ def count_known(x:np.ndarray, # (..., h,w) of a target
     k = get_kind(kind)
     known = ~np.isnan(x) if math.isnan(k.unknown) else x!=k.unknown
     return int(known.sum()), int((x==1).sum() if kind=='mask' else (known&(x>0)).sum())
+
+# %% ../nbs/15_labels.ipynb #n128
+def counted_truth(s,       # row of a scene table; `shared`: labels that all lie elsewhere are no error
+                  g:Stack, # its image
+                 )->tuple: # (h,w) uint8, `IGNORE_INDEX` where there are no pixels; what `check_burned` wants
+    "Labels on the pixels of an image, and what was counted"
+    m,n = label_mask(s, g, must=getattr(s,'shared',True) is False)
+    m = np.where(g.read_valid(Win(0,0,*g.shape)), m, IGNORE_INDEX).astype(np.uint8)
+    known,marked = count_known(m, 'mask')
+    count = dict(all_px=m.size, known_px=known, marked_px=marked)
+    return m, dict(label=str(getattr(s,'label','')), polygons=n, gsd=g.gsd, **count)
+
+# %% ../nbs/15_labels.ipynb #n131
+def scene_truth(scene)->np.ndarray: # (h,w) uint8, `IGNORE_INDEX` where there are no pixels
+    "Labels of a raw scene, burned on its own grid"
+    with open_scene(scene, None) as g: return counted_truth(scene, g)[0]
 
 # %% ../nbs/15_labels.ipynb #n112
 def scene_line(s,   # row of a scene table
