@@ -183,7 +183,7 @@ def _stac_table(catalog, labelled, outside):
     return check_unique_names(t if t.tier.notna().any() else t.drop(columns='tier'), catalog)
 
 # %% ../nbs/12_stac.ipynb #n002
-def sample_pixels(s:Stack, n:int=3, side:int=48)->np.ndarray: # (bands,k)
+def _sample_pixels(s:Stack, n:int=3, side:int=48)->np.ndarray: # (bands,k)
     "Valid pixels of `n` x `n` small windows spread over the source"
     at = [[int(max(0,m-side)*i/max(1,n-1)) for i in range(n)] for m in s.native.shape]
     parts = [s.read_native(Win(r,c,side,side)) for r in at[0] for c in at[1]]
@@ -191,7 +191,7 @@ def sample_pixels(s:Stack, n:int=3, side:int=48)->np.ndarray: # (bands,k)
 
 def check_reflectance(s:Stack, scale:float, offset:float=0)->None: # DataError, or a warning where it is a guess
     "Compare what an image holds with numbers whose reflectance is `scale` times the number plus `offset`"
-    x = sample_pixels(s)
+    x = _sample_pixels(s)
     if not x.size: return
     if (top:=float(np.percentile(x,99)))<.02/scale:
         raise DataError(f"{s.path} does not hold the numbers that the model was trained on", got=f"up to {top:.3g}",
