@@ -99,7 +99,7 @@ def check_pixels(stack:Stack, bundle:Bundle)->None:
         warnings.warn(f"{stack.path}: {told[0]}, but the model knows {told[1]}", stacklevel=4)
         return
     raise ContractError(f"{stack.path} has pixels of another size than the model knows", got=told[0], need=told[1],
-                        fix=f"multiply them, by about {float(f'{f:.1g}'):g}: e.g. 255 for decimal numbers of 0 to 1")
+                        fix=f"multiply them by one number for all images, about {float(f'{f:.1g}'):g}")
 
 # %% ../nbs/40_job.ipynb #c010
 @dataclass

@@ -234,7 +234,8 @@ def _collar(ds, bands)->float|None:
     found = next((v for v in odd if share(x,v)>.001), None)
     if found is not None or ds.count<3: return found
     if share(x,0)>.01: return 0.
-    whites = [v for v in ((1.,255.) if floats else (float(np.iinfo(x.dtype).max),)) if share(x,v)>.01]
+    most = float(np.iinfo(np.uint8 if floats else x.dtype).max)
+    whites = [v for v in ((1.,most) if floats else (most,)) if share(x,v)>.01]
     return next((v for v in whites if share(_border(ds,bands),v)>.125), None)
 
 # %% ../nbs/03_raster.ipynb #n124
