@@ -9,7 +9,6 @@ __all__ = []
 import hashlib, inspect, random
 from contextlib import contextmanager
 from pathlib import Path
-from pickle import UnpicklingError
 import fastai.callback.progress as fastai_bars
 import numpy as np
 import torch
@@ -24,6 +23,7 @@ from fastcore.xtras import ContextManagers
 from torch import nn
 from .core import GeofastError, atomic_path, master_bar, progress_bar
 from .models import unwrap_model
+from .pretrained import BAD_WEIGHTS
 from .sampling import ReproducibleDL
 
 # %% ../nbs/27_checkpoint.ipynb #n007
@@ -131,9 +131,9 @@ def read_checkpoint(p:Path # written by `Checkpoint`
                    )->dict: # GeofastError where it is none
     "State in the file `p`; no code in it is run"
     try: return torch.load(p, map_location='cpu', weights_only=True)
-    except (UnpicklingError, RuntimeError, EOFError) as e:
-        raise GeofastError(f"{p} is no checkpoint", got=str(e).splitlines()[0][:120], need="tensors, numbers and lists",
-                           fix="delete it to begin anew") from e
+    except BAD_WEIGHTS as e:
+        raise GeofastError(f"{p} is no checkpoint", got=(str(e) or "an empty file").splitlines()[0][:120],
+                           need="tensors, numbers and lists", fix="delete it to begin anew") from e
 
 # %% ../nbs/27_checkpoint.ipynb #n036
 def all_ranks(x)->list: # in the order of ranks

@@ -6,7 +6,7 @@
 __all__ = ['load_encoder']
 
 # %% ../nbs/24_pretrained.ipynb #n003
-import re, warnings
+import re, struct, warnings
 from importlib.util import find_spec
 from pathlib import Path
 from pickle import UnpicklingError
@@ -167,19 +167,20 @@ def _blind(names, have):
                         fix=f"name the bands so; or bands={len(names)}, for the order of the weights; or stem='repeat'")
 
 # %% ../nbs/24_pretrained.ipynb #n019
+BAD_WEIGHTS = (SafetensorError, UnpicklingError, RuntimeError, EOFError, OSError, ValueError, TypeError, LookupError,
+               AttributeError, AssertionError, struct.error) # what a damaged file leads to
 def read_weights(path:str|Path # .safetensors, or .pth/.pt/.bin of tensors only
                 )->dict:       # name -> tensor
     "Read a file of weights; no code in it is run"
     p = Path(path)
     if not p.is_file(): raise GeofastError(f"no weights at {p}", got="no such file", need="a .safetensors or .pth file")
     try: w = load_file(p) if p.suffix=='.safetensors' else torch.load(p, map_location='cpu', weights_only=True)
-    except (SafetensorError, UnpicklingError, RuntimeError, EOFError) as e:
-        raise GeofastError(f"{p} is no file of weights", got=str(e).splitlines()[0][:120],
+    except BAD_WEIGHTS as e:
+        raise GeofastError(f"{p} is no file of weights", got=(str(e) or "an empty file").splitlines()[0][:120],
                            need="tensors by name, nothing that must be executed") from e
     if not isinstance(w,dict) or not all(isinstance(v,Tensor) for v in w.values()):
-        got = f"{type(w).__name__} with {[*w][:4] if isinstance(w,dict) else '...'}"
-        raise GeofastError(f"{p} holds more than weights", got=got, need="tensors by name",
-                           fix="save `model.state_dict()`")
+        raise GeofastError(f"{p} holds more than weights", got=[*w][:4] if isinstance(w,dict) else type(w).__name__,
+                           need="tensors by name", fix="save `model.state_dict()`")
     return w
 
 # %% ../nbs/24_pretrained.ipynb #n022
