@@ -65,7 +65,7 @@ def known_pixels(scene,        # row of a scene table
 
 # %% ../nbs/17_tiles.ipynb #n508
 OWN = {'Index', *('scene image label group klass split gsd positive valid placed row col h w geometry bands dtype '
-                  'polygons').split()}
+                  'polygons dropped layer all_px known_px marked_px').split()}
 
 def _carried(scene):
     "Further columns of a scene: files and numbers of targets, the city"
