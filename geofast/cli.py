@@ -107,7 +107,8 @@ def to_polygons(src:str,            # mask or probabilities, .tif, of `geofast p
     check_tracing(src, dst, place, how)
     g = raster_to_polygons(src, threshold=threshold, min_area_m2=how.min_area, simplify_m=how.simplify, **asdict(place))
     write_vector(g, dst)
-    found = f"{g.area_m2.sum():.0f} m²" if len(g) else why_none(src, threshold, place, how)
+    found = why_none(src, threshold, place, how) if not len(g) else "areas not known: say --crs or --gsd"
+    if g.area_m2.notna().any(): found = f"{g.area_m2.sum():.0f} m²"
     print_main(f"{dst}: {len(g)} polygons, {found}")
 
 # %% ../nbs/77_cli.ipynb #n051
@@ -182,7 +183,7 @@ def predict(src:str,               # raster to predict
                        backend=backend, workers=workers, **asdict(pixels)).receipt
     print_main(f"{dst}: {summary(r)}")
     if polygons: to_polygons(prob_dst or dst, polygons, Place(), how, threshold=r['threshold'])
-    if instances: number_objects(prob_dst, instances, model)
+    if instances: number_objects(prob_dst, instances, model, min_area=how.min_area or None, simplify=how.simplify)
 
 # %% ../nbs/77_cli.ipynb #n010
 def predict_folder(sources:str,          # folder of rasters, a raster, or a STAC ItemCollection
