@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['Win', 'GeoBox', 'KINDS', 'IGNORE_INDEX', 'Raster', 'Stack', 'read_raster', 'write_cog', 'GeofastError', 'seed_all',
-           'demo_towns', 'read_vector', 'write_vector', 'to_rgb', 'overlay', 'html_map', 'find_scenes', 'find_xyz',
-           'WebMercatorGrid', 'prepare_scenes', 'tile_index', 'split_by', 'split_by_block', 'check_leak',
+           'demo_towns', 'read_vector', 'write_vector', 'to_rgb', 'overlay', 'html_map', 'sample', 'find_scenes',
+           'find_xyz', 'WebMercatorGrid', 'prepare_scenes', 'tile_index', 'split_by', 'split_by_block', 'check_leak',
            'drop_near_duplicates', 'class_weights', 'sampling_table', 'plot_sampling', 'Target', 'train_aug',
            'GeoImageBlock', 'GeoMaskBlock', 'tile_block', 'tile_dls', 'probabilities', 'MaskedCE', 'MaskedBCE',
            'SoftDice', 'LovaszSoftmax', 'LossSum', 'MaskedRegression', 'ScalarRegression', 'AngleLoss', 'Term',
@@ -47,6 +47,7 @@ from .rounds import Round, train_rounds
 from .render import demo_towns
 from .sampling import class_weights, plot_sampling, sampling_table
 from .scale import predict_many
+from .scene_table import sample
 from .stack import Stack, read_raster
 from .tasks import Task, footprints, task_maker
 from .tiff import write_cog
@@ -60,7 +61,7 @@ from .xyz import WebMercatorGrid, find_xyz
 # %% ../nbs/79_all.ipynb #c006
 _all_ = ['Win', 'GeoBox', 'KINDS', 'IGNORE_INDEX', 'Raster', 'Stack', 'read_raster', 'write_cog', 'GeofastError',
          'seed_all', 'demo_towns', 'read_vector', 'write_vector', 'to_rgb', 'overlay', 'html_map',
-         'find_scenes', 'find_xyz', 'WebMercatorGrid', 'prepare_scenes',
+         'sample', 'find_scenes', 'find_xyz', 'WebMercatorGrid', 'prepare_scenes',
          'tile_index', 'split_by', 'split_by_block', 'check_leak', 'drop_near_duplicates',
          'class_weights', 'sampling_table', 'plot_sampling', 'Target', 'train_aug',
          'GeoImageBlock', 'GeoMaskBlock', 'tile_block', 'tile_dls',
