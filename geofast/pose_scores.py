@@ -57,7 +57,7 @@ def _check_height(height, known):
                            got=f"{int((~np.isfinite(height[known])).sum())} of {int(known.sum())} pixels",
                            fix="predict 0 for ground")
 
-# %% ../nbs/66_pose_scores.ipynb #n012
+# %% ../nbs/66_pose_scores.ipynb #n013
 class PoseMeter:
     "R² of heights and flow by city, from one pass over the images"
     def __init__(self): self.cities,self.lost,self.images = {},set(),{}
@@ -81,7 +81,7 @@ class PoseMeter:
         sums[1].add(*(np.outer(q.lean/100,h) for q,h in ((pose,p),(true_pose,t))))
         return self
 
-# %% ../nbs/66_pose_scores.ipynb #n013
+# %% ../nbs/66_pose_scores.ipynb #n015
 @patch
 def table(self:PoseMeter)->pd.DataFrame: # images, height (R²), flow (R²), score; a row for each city, and 'all'
     "Scores by city, and their mean"
@@ -94,7 +94,7 @@ def table(self:PoseMeter)->pd.DataFrame: # images, height (R²), flow (R²), sco
     t.loc['all'] = [t.images.sum(), *t[['height','flow','score']].mean()]
     return t.astype(dict(images=int))
 
-# %% ../nbs/66_pose_scores.ipynb #n020
+# %% ../nbs/66_pose_scores.ipynb #n022
 def write_pose(folder:str|Path,    # there already
                name:str,           # of the image, without `_RGB`
                height:np.ndarray,  # (h,w) metres; NaN: unknown
@@ -110,7 +110,7 @@ def write_pose(folder:str|Path,    # there already
         part.write_text(json.dumps(dict(scale=pose.scale*k.step, angle=pose.angle)))
     return dst
 
-# %% ../nbs/66_pose_scores.ipynb #n021
+# %% ../nbs/66_pose_scores.ipynb #n024
 def read_pose(folder:str|Path,
               name:str, # of the image, without `_RGB`
              )->tuple:  # (h,w) float32, metres, NaN where unknown; `Pose`
@@ -121,7 +121,7 @@ def read_pose(folder:str|Path,
         raise DataError(f"{dst} has no heights in centimetres", got=x.dtype, need=k.dtype)
     return decode(x, k.step, k.nodata)[0], read_vflow(dst.with_name(f'{name}_VFLOW.json'))
 
-# %% ../nbs/66_pose_scores.ipynb #n022
+# %% ../nbs/66_pose_scores.ipynb #n025
 def read_vflow(path:str|Path)->Pose: # DataError if it is broken
     "Scale and angle of a file of the challenge"
     d = json.loads(Path(path).read_text(encoding='utf-8'))
@@ -129,7 +129,7 @@ def read_vflow(path:str|Path)->Pose: # DataError if it is broken
         raise DataError(f"{path} has no pose", got=sorted(d), need="finite `scale` (px/cm) and `angle` (radians)")
     return Pose(d['scale']/KINDS['height'].step, d['angle'])
 
-# %% ../nbs/66_pose_scores.ipynb #n026
+# %% ../nbs/66_pose_scores.ipynb #n029
 PICTURES = '.j2k .jp2 .tif .png'.split()
 
 def geopose_files(folder:str|Path)->dict: # {name: path of the image}
@@ -144,7 +144,7 @@ def geopose_files(folder:str|Path)->dict: # {name: path of the image}
         out[name] = p
     return out
 
-# %% ../nbs/66_pose_scores.ipynb #n027
+# %% ../nbs/66_pose_scores.ipynb #n031
 def ground_sizes(folder:str|Path)->dict: # {id: metres per pixel}
     "Ground resolution of images, from the tables of a folder"
     out = {}
@@ -153,7 +153,7 @@ def ground_sizes(folder:str|Path)->dict: # {id: metres per pixel}
         if {'id','gsd'}<=set(t): out |= dict(zip(t.id.astype(str), t.gsd.astype(float)))
     return out
 
-# %% ../nbs/66_pose_scores.ipynb #n028
+# %% ../nbs/66_pose_scores.ipynb #n033
 def find_geopose(folder:str|Path,     # images in the layout of the challenge, also in sub-folders
                  labelled:bool=True,  # only those with heights and pose; an error where none has
                  to_foot:bool=False,  # angles point from what is seen to its foot: turn them
@@ -172,7 +172,7 @@ def find_geopose(folder:str|Path,     # images in the layout of the challenge, a
                         need="<name>_RGB.j2k, .tif or .png" + " with <name>_AGL.tif and <name>_VFLOW.json"*labelled)
     return pd.DataFrame(rows).assign(klass=lambda t: t.group)
 
-# %% ../nbs/66_pose_scores.ipynb #n036
+# %% ../nbs/66_pose_scores.ipynb #n041
 def demo_geopose(folder:str|Path,    # made if it is not there
                  n_per_style:int=1,
                  size:int=384,       # px

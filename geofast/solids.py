@@ -43,7 +43,7 @@ def metric(g:gpd.GeoDataFrame # GeofastError without a CRS
     if g.crs.axis_info[0].unit_name!='metre': g = g.to_crs(g.estimate_utm_crs())
     return g.explode(index_parts=False).reset_index(drop=True)
 
-# %% ../nbs/68_solids.ipynb #n012
+# %% ../nbs/68_solids.ipynb #n013
 def city_object(row:dict,    # of a GeoDataFrame
                 at:int,      # number of the first corner
                 kind:str,    # of the object
@@ -61,7 +61,7 @@ def city_object(row:dict,    # of a GeoDataFrame
     solid = dict(type='Solid', lod=1, boundaries=[shell], semantics=meaning)
     return dict(type=kind, attributes=plain, geometry=[solid]), corners
 
-# %% ../nbs/68_solids.ipynb #n013
+# %% ../nbs/68_solids.ipynb #n015
 def write_cityjson(g:gpd.GeoDataFrame, # polygons with `height_m`, and `ground_m` if the ground is not at 0; metres
                    dst:str|Path,       # .json
                    *, kind:str='GenericCityObject', # what the objects are, a type of CityJSON
@@ -88,7 +88,7 @@ def _millimetres(xyz): # origin, whole numbers once each, number of each corner
     whole,index = np.unique(np.rint((xyz-low)*1000).astype(np.int64), axis=0, return_inverse=True)
     return low, whole, index.ravel()
 
-# %% ../nbs/68_solids.ipynb #n019
+# %% ../nbs/68_solids.ipynb #n021
 def solids_data(g:gpd.GeoDataFrame, # as of `write_cityjson`
                 src,                # image: anything that `Stack` takes
                 *, title:str='',
@@ -108,7 +108,7 @@ def solids_data(g:gpd.GeoDataFrame, # as of `write_cityjson`
     return dict(title=title or 'Solids', image=_image_uri(r), transform=[t.a,t.b,t.c-x0,t.d,t.e,t.f-y0],
                 size=max(r.shape)*math.sqrt(abs(t.determinant)), solids=blocks)
 
-# %% ../nbs/68_solids.ipynb #n020
+# %% ../nbs/68_solids.ipynb #n023
 def html_solids(dst:str|Path,       # .html
                 src,                # image: path, array with a grid (`Raster`), or anything else that `Stack` takes
                 g:gpd.GeoDataFrame, # polygons with `height_m`, metres
