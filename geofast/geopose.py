@@ -36,13 +36,13 @@ def published(**values # further decisions, as of `Recipe.set`
     r = r.set(crop=512, zoom=(.7,1.3), rotate=180, symmetries='d4', color=.2, blur=.3)
     return r.set(infer_tile=2048, infer_overlap=256, tta='none', **values)
 
-# %% ../nbs/recipes/94_geopose.ipynb #n010
+# %% ../nbs/recipes/94_geopose.ipynb #n011
 def published_rounds()->list: # of `Round`
     "525 epochs with augmentation, then 1025 without any, of one network; the published entry averages three"
     plain = dict(zoom=(1,1), rotate=0, symmetries='none', color=0, blur=0, epochs=1025)
     return [Round((published(name='augmented'),)), Round((published(name='plain',**plain),), begin=True)]
 
-# %% ../nbs/recipes/94_geopose.ipynb #n012
+# %% ../nbs/recipes/94_geopose.ipynb #n014
 def best(**values # further decisions, as of `Recipe.set`
         )->Recipe:
     "A network of ours"
@@ -51,7 +51,7 @@ def best(**values # further decisions, as of `Recipe.set`
               steps=None, crop=512, zoom=(.6,1.5), rotate=180, color=.4, ema_decay=.999)
     return r.set(infer_tile=1024, infer_overlap=256, tta='d4', **values)
 
-# %% ../nbs/recipes/94_geopose.ipynb #n013
+# %% ../nbs/recipes/94_geopose.ipynb #n016
 def best_rounds(members:int=3)->list: # of `Round`
     "Seeds of our recipe, averaged"
     return [Round(tuple(best(name=f'seed{i}',seed=i) for i in range(members)))]
@@ -59,13 +59,13 @@ def best_rounds(members:int=3)->list: # of `Round`
 RECIPES = dict(published=published, best=best)
 ROUNDS = dict(published=published_rounds, best=best_rounds)
 
-# %% ../nbs/recipes/94_geopose.ipynb #n017
+# %% ../nbs/recipes/94_geopose.ipynb #n020
 def pose_of(p:Prediction)->Pose:
     "Pose of a predicted image: from its flow by least squares, else the two numbers that were predicted"
     if 'flow' in p.values: return fit_pose(p['height'], p['flow'], p.valid)
     return Pose(max(0.,p['scale']), p['angle'])
 
-# %% ../nbs/recipes/94_geopose.ipynb #n020
+# %% ../nbs/recipes/94_geopose.ipynb #n023
 CLIP = dict(ARG=100.) # highest building, metres; elsewhere 200
 
 def see(image,        # anything that `Stack` takes
@@ -80,7 +80,7 @@ def see(image,        # anything that `Stack` takes
     p.values['height'] = np.clip(p.values['height'], 0, CLIP.get(city,200.))
     return p
 
-# %% ../nbs/recipes/94_geopose.ipynb #n021
+# %% ../nbs/recipes/94_geopose.ipynb #n025
 def write_submission(images:str|Path,  # folder in the layout of the challenge
                      model:Bundle|str|Path,
                      dst:str|Path,     # folder, made if it is not there
@@ -99,7 +99,7 @@ def write_submission(images:str|Path,  # folder in the layout of the challenge
         rows.append(dict(scene=s.scene, height=float(p['height'].mean()), scale=q.scale, angle=q.angle))
     return pd.DataFrame(rows)
 
-# %% ../nbs/recipes/94_geopose.ipynb #n022
+# %% ../nbs/recipes/94_geopose.ipynb #n026
 def submission_table(submission:str|Path, # folder
                      truth:str|Path,      # folder with images, heights and poses
                     )->pd.DataFrame:      # as of `PoseMeter.table`
@@ -111,7 +111,7 @@ def submission_table(submission:str|Path, # folder
                  true_pose=Pose(s.scale,s.angle), city=s.group)
     return m.table()
 
-# %% ../nbs/recipes/94_geopose.ipynb #n023
+# %% ../nbs/recipes/94_geopose.ipynb #n027
 def submission_score(submission:str|Path, # folder
                      truth:str|Path,      # folder with images, heights and poses
                     )->float:             # at most 1
