@@ -158,6 +158,7 @@ def merge_nearby_groups(groups:pd.Series, # group of each scene
 # %% ../nbs/11_scene_table.ipynb #n216
 LABEL_WORDS = set('mask masks label labels gt truth groundtruth ground_truth annotation annotations geojson'.split())
 IMAGE_WORDS = set('image images img imgs rgb sat tif tiff imagery'.split())
+SURFACES = set('dsm dtm dem ndsm chm'.split()) # rasters of heights that lie beside images
 
 def pair_key(path:Path, folder:Path)->tuple: # (key, True for what is called a label)
     "What an image and its labels have in common: folders and name, lower case, without the words for image and label"
@@ -194,6 +195,7 @@ def sort_files(folder:Path,
     have = {keys[p][0] for p in images}
     masks = [p for p,(k,label) in keys.items() if is_raster(p) and label and k in have]
     images += [p for p,(k,label) in keys.items() if is_raster(p) and label and not masks]
+    images = [p for p in images if re.split(r'[-_.]', p.stem.lower())[-1] not in SURFACES] or images
     own = {keys[p][0]: [] for p in images}
     shared = []
     for p in [*masks, *(p for p in keys if not is_raster(p))]: own.get(keys[p][0], shared).append(p)
