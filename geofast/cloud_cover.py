@@ -11,11 +11,13 @@ import numpy as np
 import pandas as pd
 from geofast.bundle import Bundle, load_bundle
 from geofast.core import DataError, progress_bar
+from geofast.fit import fit_or_load, recipe_scenes
 from geofast.infer import predict_tile
 from geofast.metrics import IoUMeter
 from geofast.prepare import find_chips
 from geofast.recipes import Recipe
 from geofast.rounds import Round
+from geofast.sampling import deal_groups
 from geofast.stack import read_raster
 from geofast.tasks import clouds
 from geofast.tiff import write_cog
@@ -107,3 +109,22 @@ def submission_score(submission:str|Path, # folder of masks
     c = meter.table().loc['all']
     if not c.tp+c.fp+c.fn: raise DataError("IoU is not defined", got="no cloud in truth and submission", need="some")
     return dict(iou=meter.score(), location_iou=meter.group_mean(empty=0))
+
+# %% ../nbs/recipes/93_cloud_cover.ipynb #n025
+def review_chips(r:Recipe,
+                 chips:pd.DataFrame,  # scene table with labels, of two places or more
+                 cache_dir:str|Path,  # prepared chips and bundles are kept here
+                 *, below:float=.5,   # IoU of label and prediction under which a label is doubtful
+                 folds:int=4, progress:bool=True,
+                )->pd.DataFrame:      # scene, group, cloud (share in the label), iou, doubtful; the worst first
+    "Compare the label of each chip with the prediction of a network that has not seen its place"
+    cache_dir,fold,rows = Path(cache_dir),deal_groups(chips.group, folds),[]
+    scenes = recipe_scenes(r, chips, cache_dir/'chips', progress=progress)
+    for f in sorted(set(fold.values())):
+        held = [g for g,k in fold.items() if k==f]
+        b = fit_or_load(cache_dir/f'fold{f}', r, scenes, held, progress=progress)
+        for s in chips[chips.group.isin(held)].itertuples():
+            m,y = predict_tile(s.image, b).mask==1, read_raster(s.label).pixels[0]
+            iou = IoUMeter().update(m, y).score()
+            rows.append(dict(scene=s.scene, group=s.group, cloud=(y==1).mean(), iou=iou, doubtful=iou<below))
+    return pd.DataFrame(rows).sort_values('iou', ignore_index=True)
