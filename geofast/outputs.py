@@ -203,9 +203,9 @@ def _network(a, bands=None)->bool: # arguments of `build_model`
 
 # %% ../nbs/32_outputs.ipynb #n105
 def _kept(m, bands)->bool: # an entry of `members`
-    if not isinstance(m,dict) or not {'file','sha256'}<={*m}<={'file','sha256','arch'}: return False
+    if not isinstance(m,dict) or {*m}!={'file','sha256','arch'}: return False
     named = _text(m['file']) and m['file']==Path(m['file']).name and _text(m['sha256'],64)
-    return named and _network(m.get('arch',{}), bands if m.get('arch') else None)
+    return named and _network(m['arch'], bands)
 
 def _value(o)->bool: # an entry of `outputs`
     known = {f.name for f in fields(Output)}
