@@ -195,7 +195,7 @@ def _told(v)->bool: # conditions
 def _network(a, bands=None)->bool: # arguments of `build_model`
     known = {'arch','encoder','bands','heads','scalars','conditions','mean','std','attention','norm'}
     if not isinstance(a,dict) or not {*a}<=known: return False
-    n,sized = a.get('bands',3), _sizes(a.get('heads')) and _sizes(a.get('scalars'))
+    n,sized = a.get('bands',3), _sizes(a.get('heads',{})) and _sizes(a.get('scalars')) and a.get('heads',0) is not None
     fits = _whole(n,1,1024) and bands in (None,n) and all(a.get(k) is None or _numbers(a[k],n) for k in ('mean','std'))
     texts = all(a.get(k) is None or _text(a[k]) for k in ('arch','encoder','attention','norm'))
     spread = all(_number(s,1e-12,1e12) for s in a.get('std') or [])
