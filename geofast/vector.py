@@ -18,7 +18,7 @@ from rasterio import features
 from rasterio.crs import CRS
 from rasterio.enums import MergeAlg
 from .core import GeofastError, LabelError, atomic_path
-from .grid import GeoBox
+from .grid import GeoBox, crs_name
 
 # %% ../nbs/07_vector.ipynb #n102
 OUTLINES = set('aoi roi extent extents bbox bounds areaofinterest studyarea'.split()) # words
@@ -227,7 +227,7 @@ def check_vector(dst:str|Path, # .parquet, .gpkg, .fgb or .geojson
         raise GeofastError(f"cannot write {dst}", got=f"no folder {dst.parent}", need="an existing folder",
                            fix=f"mkdir -p {dst.parent}")
     if suffix=='.geojson' and box is not None and not box.placed:
-        here = box.crs and f"{box.crs.to_string()[:40]}, which lies nowhere on the earth"
+        here = box.crs and f"{crs_name(box.crs)}, which lies nowhere on the earth"
         raise GeofastError(f"{dst}: GeoJSON is longitude and latitude", got=here or "polygons without a CRS",
                            need="a CRS to convert from",
                            fix="write .parquet or .gpkg, or say which it is: crs=... (--crs)")
@@ -241,7 +241,8 @@ def write_vector(g:gpd.GeoDataFrame, # polygons with attributes
     dst = Path(dst)
     suffix = check_vector(dst, GeoBox((1,1), crs=g.crs and CRS.from_user_input(g.crs)))
     if suffix=='.geojson': g = g.to_crs(4326)
-    with atomic_path(dst) as p:
+    with atomic_path(dst) as p, warnings.catch_warnings():
+        warnings.filterwarnings('ignore', message=".*crs.*was not provided") # that is known, and said where it matters
         if suffix=='.parquet': g.to_parquet(p)
         elif '!' in str(p):
             with tempfile.TemporaryDirectory() as tmp: shutil.copyfile(write_vector(g, Path(tmp)/f'x{suffix}'), p)
