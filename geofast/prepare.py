@@ -25,8 +25,8 @@ from .labels import (
     check_burned, check_zoom, count_known, has_file, open_layer, print_lines, scene_numbers, target_file, vector_stamps)
 from .raster import open_raster, source_files
 from .scene_table import (
-    MASK_TARGET, check_same_bands, check_targets, check_unique_names, find_folder, find_urban3d, image_files, is_raster,
-    merge_nearby_groups, target_column, target_value, urban3d_files)
+    MASK_TARGET, check_same_bands, check_targets, check_unique_names, data_files, find_folder, find_urban3d,
+    image_files, is_labels, is_raster, merge_nearby_groups, target_column, target_value, urban3d_files)
 from .stac import find_stac
 from .stack import Stack
 from .tiff import BLOCK, StripWriter
@@ -64,8 +64,9 @@ def find_chips(folder:str|Path,     # chips in the layout of On Cloud N
 
 # %% ../nbs/16_prepare.ipynb #n120
 def coco_files(folder:Path)->list: # of paths
-    "COCO files of a folder: `annotation.json`, else any JSON there or in `annotations/` with images and annotations"
+    "COCO files of a folder: `annotation.json`; where no vector file has labels, any JSON there or in `annotations/`"
     if (folder/'annotation.json').exists(): return [folder/'annotation.json']
+    if any(is_labels(p) for p in data_files(folder)): return []
     near = [p for d in (folder,folder/'annotations') for p in sorted(d.glob('*.json')) if not p.name.startswith('.')]
     return [p for p in near if b'"annotations"' in (t:=p.read_bytes()) and b'"images"' in t]
 
