@@ -20,7 +20,7 @@ export NO_ALBUMENTATIONS_UPDATE := 1
 help:
 	@echo "make demo     train on some towns, predict one never seen; results in demo/"
 	@echo "make test     all notebooks and checks; the last line counts them"
-	@echo "make experiments   notebooks 80 to 85 with their full budget, outputs stored: 40 minutes on two cores"
+	@echo "make experiments   the notebooks that have a budget, in full, outputs stored: an hour on two cores"
 	@echo "make docs     build the site from the notebooks into _docs/ and check its links"
 	@echo "make readme   render README.md from nbs/index.ipynb"
 	@echo "make export   clean the notebooks and export geofast/ from them"

@@ -1,4 +1,4 @@
-"""Run the experiments 80 to 85 with their full budget and store their outputs in the notebooks: `make experiments`
+"""Run the experiments that have a budget, 80 to 88, with their full budget and store their outputs in the notebooks: `make experiments`
 
     tools/experiments.py           all, two at a time, each with one thread: about 40 minutes on two cores
     tools/experiments.py 80 82     only those whose name begins so
@@ -44,12 +44,12 @@ def run_book(path:Path)->bool: # whether it ran and is stored
 
 def main()->int:
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ap.add_argument('which', nargs='*', help='numbers of notebooks; all from 80 to 85 when none is given')
+    ap.add_argument('which', nargs='*', help='numbers of notebooks; all that have a budget when none is given')
     ap.add_argument('--workers', type=int, default=2, help='notebooks at a time')
     for o in ('--one', '--kept'): ap.add_argument(o, type=Path, help=argparse.SUPPRESS)
     a = ap.parse_args()
     if a.one: return run_one(a.one, a.kept)
-    books = [p for p in sorted(FOLDER.glob('8[0-5]_*.ipynb')) if not a.which or p.name.startswith(tuple(a.which))]
+    books = [p for p in sorted(FOLDER.glob('8[0-578]_*.ipynb')) if not a.which or p.name.startswith(tuple(a.which))]
     if not books: ap.error(f'no experiment begins with {" or ".join(a.which)}')
     with ThreadPoolExecutor(a.workers) as ex: done = list(ex.map(run_book, books))
     print(f'{sum(done)} of {len(done)} experiments ran with their full budget')
