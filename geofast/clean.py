@@ -112,7 +112,7 @@ def _added_objects(r, g, sure, rules)->gpd.GeoDataFrame: # as rows of a proposal
     "Objects without a label that are sure enough to be added"
     new = missing_objects(r, g, min_m2=rules.min_m2)
     new = new[(new.confidence>=rules.add_prob)&(new.free>=rules.add_free)&sure]
-    new = new.assign(action='added', label=-1, prob=new.confidence, edge=edge_support(r,new),
+    new = new.assign(action='added', row=-1, prob=new.confidence, edge=edge_support(r,new),
                      doubt=new.area_m2*new.confidence)
     return new.drop(columns=['confidence','free'])
 
@@ -131,7 +131,7 @@ def propose(r:Raster,           # probability of the positive class (1,h,w), of 
     out = move_labels(g, m, r)
     e = label_evidence(r, out)
     action = np.select([_false_labels(e, scene.sure, rules), np.abs(m).max(1,initial=0)>0], ['dropped','moved'], 'kept')
-    out = out.assign(action=action, label=np.arange(len(g)), east=m[:,0], north=m[:,1], **e,
+    out = out.assign(action=action, row=np.arange(len(g)), east=m[:,0], north=m[:,1], **e,
                      doubt=e.area_m2*(1-e.prob.fillna(1)))
     new = _added_objects(r, out, scene.sure, rules)
     both = pd.concat([out,new], ignore_index=True) if len(new) else out

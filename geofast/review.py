@@ -70,7 +70,7 @@ def _figure(name, key, o, grid, win, r, before, old, row, after, new)->str:
 # %% ../nbs/51_review.ipynb #c074
 def review_cases(scene,              # row of a scene table
                  r:Raster,           # probability of the positive class (1,h,w)
-                 g:gpd.GeoDataFrame, # labels as they were, of the index that `table.label` refers to
+                 g:gpd.GeoDataFrame, # labels as they were, of the index that `table.row` refers to
                  table:gpd.GeoDataFrame, # of `propose`
                  n:int=40,           # cases
                 )->list:             # (doubt, HTML) of the worst
@@ -80,7 +80,7 @@ def review_cases(scene,              # row of a scene table
     with Stack(scene.image) as probe: gsd = max(.2, probe.native_gsd)
     with Stack(scene.image, gsd=gsd) as grid:
         for i,o in zip(worst.index,worst.itertuples()):
-            old = g.loc[[o.label]] if o.label>=0 else g[:0]
+            old = g.loc[[o.row]] if o.row>=0 else g[:0]
             win = case_window(shapely.union_all([o.geometry,*old.geometry]).bounds, grid.box)
             if not win.area: continue
             before,after = (b[b.intersects(grid.box.crop(win).outline)] for b in (g,kept))

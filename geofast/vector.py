@@ -68,7 +68,8 @@ def of_category(g:gpd.GeoDataFrame,
     if category=='*' or category is None and column is None: return g
     have = [] if column is None else _class_names(g[column])
     seen = sorted({*have})
-    if category is None and not 1<len(seen)<=20: return g # more are numbers or names of the objects themselves
+    numbers = column is not None and g[column].dtype.kind in 'iu' and g[column].is_unique # of the objects themselves
+    if category is None and (numbers or not 1<len(seen)<=20): return g # more are their names
     keep = np.isin(have, names.split(',')) if category is not None and have else np.zeros(len(g), bool)
     if keep.any(): return g[keep]
     raise LabelError(f"{path} has " + (f"nothing of {category}" if category else f"several classes in '{column}'"),
