@@ -14,7 +14,6 @@ import pyproj
 import shapely
 from affine import Affine
 from fastcore.basics import patch
-from pyproj.exceptions import ProjError
 from rasterio.crs import CRS
 from rasterio.transform import from_gcps
 from .core import RasterError, Win
@@ -27,7 +26,7 @@ def _projection(wkt):
     flat = crs.sub_crs_list[0] if crs.is_compound else crs
     if not (flat.is_geographic or flat.is_projected): return flat, None
     try: return flat, pyproj.Transformer.from_crs(flat, 'EPSG:4326', always_xy=True)
-    except ProjError: return flat, None # of another planet
+    except pyproj.exceptions.ProjError: return flat, None # of another planet
 
 # %% ../nbs/01_grid.ipynb #c006
 def _two_steps(to_lonlat, x:float, y:float, step:np.ndarray)->tuple: # azimuths in degrees, lengths in metres; or NaN

@@ -91,6 +91,9 @@ def _find_one(folder, labelled, tms, km, how):
     if files := coco_files(folder): return _find_coco(folder, files, how)
     if urban3d_files(folder): return find_urban3d(folder, labelled)
     if chip_folders(folder): return find_chips(folder, labelled)
+    if next(folder.rglob('*_VFLOW.json'),None):
+        from geofast.pose_scores import find_geopose
+        return find_geopose(folder, labelled)
     if xyz_trees(folder): return find_xyz(folder, tms, labelled, km=km, **named)
     return find_folder(folder, labelled, km=km)
 
@@ -106,8 +109,8 @@ def find_scenes(data:str|Path|list,  # folder of one of the layouts, a COCO file
                 km:float=10,         # scenes less than this apart are one group
                 outside:bool=False,  # STAC and COCO may name files outside of their folder
                )->pd.DataFrame:      # scene, image, label, group, klass, and what else the layout knows
-    """Scene table of a folder: of its STAC catalog (`catalog.json`), COCO file, surface and terrain models
-    (`*_DSM.tif`, `*_DTM.tif`), chips of band files or tile tree if it has one, else of images with their labels"""
+    """Scene table of a folder: of its STAC catalog, COCO file, height models (`*_DSM.tif`), oblique views
+    (`*_VFLOW.json`), chips of band files or tile tree if it has one, else of images with their labels"""
     said = {k: v for k,v in dict(layer=layer, category=category, nodata=nodata, crs=crs).items() if v is not None}
     paths = [Path(p) for p in (data if isinstance(data,(list,tuple)) else [data])]
     files,how = [p for p in paths if p.is_file() and p.suffix.lower()!='.json'], said|dict(outside=outside)

@@ -127,8 +127,7 @@ def _source(path, label, images):
         raise DataError(f"STAC item {label['id']} has labels and no image", got=f"{len(near)} image items {name}",
                         need="a link rel='source' to an image item of the catalog",
                         fix="add the link, or take the item out")
-    warnings.warn(f"STAC item {label['id']} links to no image item of the catalog; paired by its id with {name}",
-                  stacklevel=5)
+    warnings.warn(f"STAC item {label['id']} links to no image item; paired by its id with {name}", stacklevel=5)
     return near[0]
 
 # %% ../nbs/12_stac.ipynb #n115

@@ -114,8 +114,7 @@ def edge_rings(follow:np.ndarray)->Rings:
     first,number = first[rank],np.empty(m,np.int64)
     number[rank] = np.arange(m)
     of = number[of]
-    begins = np.zeros(n,bool)
-    begins[first] = True
+    begins = np.bincount(first,minlength=n)>0
     last = np.flatnonzero(begins[follow])
     path = follow.copy()
     path[last] = np.append(first,last[of[last]==m-1])[of[last]+1]

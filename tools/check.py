@@ -33,7 +33,7 @@ LIGHT = {'core': {'torch', 'rasterio', 'geopandas', 'matplotlib'} | TRAINING,
 # Modules that an extra other than `train` belongs to; the other LIGHT ones work with the core install alone
 EXTRA_OF = dict(executors='scale', scale='scale')
 # What a function may import from a higher floor: conveniences at the end of the way of a prediction
-LAZY_UP = {('infer', 'instances'), ('infer','polygons'), ('infer','scale')}
+LAZY_UP = {('infer','instances'), ('infer','polygons'), ('infer','scale'), ('prepare','pose_scores')}
 # Modules below the tasks that may say what is sought, and how unknown is written
 SAY_WHAT = {'kinds', 'synthetic', 'render'}
 TASKS = 70
