@@ -27,7 +27,8 @@ LIGHT = {'core': {'torch', 'rasterio', 'geopandas', 'matplotlib'} | TRAINING,
          **{m: {'torch'} | TRAINING for m in 'kinds grid raster bands stack tiff vector synthetic render plan'.split()},
          **{m: TRAINING for m in '''scene_table stac coco xyz labels prepare losses multitask metrics pretrained decoders
                                     models outputs bundle tta stages blockrows store job infer workers executors scale trace simplify polygons
-                                    instances instance_scores candidates second_level coco_results
+                                    instances instance_scores candidates second_level coco_results cloud_scenes
+                                    pose oblique pose_scores roofs solids reflectance onnx_import
                                     outlines webmap
                                     viz demo cli cli_train'''.split()}}
 # Modules that an extra other than `train` belongs to; the other LIGHT ones work with the core install alone
