@@ -198,8 +198,7 @@ def metre_scale(self:GeoBox)->tuple:
     if self.gsd is None: return 1.,1.
     m = self.gsd/math.sqrt(abs(self.transform.determinant))
     if not self.placed: return m,m
-    step = math.sqrt(abs(self.transform.determinant))*np.eye(2)
+    side = math.sqrt(abs(self.transform.determinant))
     x,y = self.transform*(self.shape[1]/2, self.shape[0]/2)
-    _,(east,north) = _two_steps(_projection(self.crs.to_wkt())[1], x, y, step)
-    c = math.sqrt(east/north)
-    return (m,m) if abs(c-1)<.01 else (m*c,m/c)
+    _,(east,north) = _two_steps(_projection(self.crs.to_wkt())[1], x, y, side*np.eye(2))
+    return (m,m) if abs(east/north-1)<.02 else (east/side,north/side)

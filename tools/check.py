@@ -437,6 +437,7 @@ def run_one(root:Path, rel:str, flags:str, out:Path):
     "Runs in a process of its own: one notebook as `nbdev_test` runs it, in its own folder; the result goes into `out`"
     log = os.open(out.with_suffix('.log'), os.O_WRONLY|os.O_CREAT)
     for fd in (1, 2): os.dup2(log, fd)
+    multiprocessing.set_start_method(None, force=True) # that of a process nobody forked
     os.chdir(root)
     sys.path.insert(0, str(root))
     from nbdev.config import get_config
