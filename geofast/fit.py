@@ -210,7 +210,7 @@ def recipe_contract(r:Recipe, scenes:pd.DataFrame, holdout, metrics:dict, *, lic
     "The contract of a model trained by `r` on `scenes`"
     task,p = r.task,r.predict
     own = r.data.gsd is None or isinstance(r.data.gsd, WebMercatorGrid) # each scene has its own
-    gsd = round(float(scenes.gsd.median()),4) if own else r.data.gsd
+    gsd = r.data.gsd if not own else round(float(scenes.gsd.median()),4) if scenes.gsd.notna().any() else None
     made = dict(recipe=r.record(), scenes=sorted(scenes.scene),
                 encoder_weights=weights_record(r.network.encoder, r.network.pretrained),
                 held_out=list(holdout) if holdout is not None else SPLITS[r.data.split],
@@ -219,7 +219,7 @@ def recipe_contract(r:Recipe, scenes:pd.DataFrame, holdout, metrics:dict, *, lic
                     derived=task.derived, scaling=task.scaling, conditions=task.conditions, gsd=gsd,
                     reflectance=r.data.reflectance and list(r.data.reflectance),
                     objects=task.objects and dict(task.objects, gsd=gsd),
-                    gsd_range=[round(gsd/8,4), round(gsd*1.5,4)], tile=p.infer_tile, overlap=p.infer_overlap,
+                    gsd_range=gsd and [round(gsd/8,4),round(gsd*1.5,4)], tile=p.infer_tile, overlap=p.infer_overlap,
                     views=p.views, recipe=r.name, licence=licence, attribution=attribution, provenance=made,
                     metrics=metrics)
 
