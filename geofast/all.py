@@ -17,7 +17,6 @@ __all__ = ['Win', 'GeoBox', 'KINDS', 'IGNORE_INDEX', 'Raster', 'Stack', 'read_ra
            'fit_recipe', 'train_bundle', 'evaluate', 'leave_one_out', 'Round', 'train_rounds']
 
 # %% ../nbs/79_all.ipynb #c004
-from .kinds import Target
 from .augment import train_aug
 from .bundle import Bundle, Contract, join_bundles, load_bundle, save_bundle
 from .clean import clean_labels
@@ -30,9 +29,8 @@ from .grid import GeoBox
 from .infer import Prediction, predict_raster, predict_tile
 from .instance_scores import coco_scores, object_scores
 from .instances import label_raster, watershed_instances
-from .kinds import IGNORE_INDEX, KINDS
-from .losses import (
-    LossSum, LovaszSoftmax, MaskedBCE, MaskedCE, SoftDice, probabilities)
+from .kinds import IGNORE_INDEX, KINDS, Target
+from .losses import LossSum, LovaszSoftmax, MaskedBCE, MaskedCE, SoftDice, probabilities
 from .metrics import IoUMeter, ThresholdMeter
 from .models import build_model
 from .multitask import AngleLoss, MaskedRegression, ScalarRegression, TaskLoss, Term

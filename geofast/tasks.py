@@ -54,16 +54,19 @@ class Task:
         "fastai metrics: None, that is IoU, where the first output is a binary mask, else the loss alone"
         first = self.outputs[0]
         return None if first.kind=='probability' and first.width==1 else []
-    def loss(self, validations:int=1)->TaskLoss: # how many epochs a training has, for scheduled losses
-        "The loss of all heads"
-        names = tuple(t.name for t in self.targets)
-        return TaskLoss(*self.terms(validations), targets=names, made=self.made, joined=self.joined)
     def set(self, **options)->'Task':
         "The same task with other options"
         if bad := {*options}-{*self.options}:
             raise GeofastError("no such option of the task", got=', '.join(sorted(bad)),
                                need=f"of {self.name}: {', '.join(self.options) or 'none'}")
         return self.maker(**self.options|options)
+
+# %% ../nbs/70_tasks.ipynb #n024
+@patch
+def loss(self:Task, validations:int=1)->TaskLoss: # how many epochs a training has, for scheduled losses
+    "The loss of all heads"
+    names = tuple(t.name for t in self.targets)
+    return TaskLoss(*self.terms(validations), targets=names, made=self.made, joined=self.joined)
 
 # %% ../nbs/70_tasks.ipynb #n071
 @patch
