@@ -24,10 +24,6 @@ from .raster import (
 RGB = {ColorInterp.red:'red', ColorInterp.green:'green', ColorInterp.blue:'blue'}
 COLORS = RGB|{ColorInterp.gray:'gray', ColorInterp.palette:'palette'}
 
-def _numbered(name:str)->bool:
-    "True for a name of a band that says nothing but its number, or that it is grey"
-    return bool(re.fullmatch(r'(?i)(band|layer|channel|b)?[ _.-]*[1-9]?\d|gr[ae]y', name))
-
 def band_names(ds, key:str|None=None)->dict: # {name: 1-based index}, without alpha
     "Names of the bands of an open dataset; a single band is called `key` where there is one"
     out = {}
@@ -36,6 +32,11 @@ def band_names(ds, key:str|None=None)->dict: # {name: 1-based index}, without al
         name = text or COLORS.get(color) or f'band{i}'
         out[name if name not in out else f'band{i}'] = i
     return {key: next(iter(out.values()))} if key and len(out)==1 else out
+
+# %% ../nbs/04_bands.ipynb #n012
+def only_numbered(name:str)->bool:
+    "True for a name of a band that says nothing but its number, or that it is grey"
+    return bool(re.fullmatch(r'(?i)(band|layer|channel|b)?[ _.-]*[1-9]?\d|gr[ae]y', name))
 
 # %% ../nbs/04_bands.ipynb #n130
 def _opened(src)->tuple: # dataset, True if it was opened here
@@ -64,7 +65,7 @@ class FilePart:
         self.path,self.nodata,self.box = self.ds.name, nodata, said_crs(GeoBox.of(self.ds), crs, self.ds.name)
         self.names = band_names(self.ds, key)
         said = zip(self.ds.indexes, self.ds.descriptions, self.ds.colorinterp)
-        self.colors = {RGB[c]:i for i,text,c in said if c in RGB and (not text or _numbered(text))}
+        self.colors = {RGB[c]:i for i,text,c in said if c in RGB and (not text or only_numbered(text))}
         self.use([*self.names.values()])
         if self.box.crs is None and self.ds.gcps[0]:
             warnings.warn(f"{self.path}: its ground control points bend, so it counts as lying nowhere; "
@@ -217,8 +218,7 @@ def said_bands(bands # numbers or names, or a text of them with commas
               )->list: # of int and str
     "Bands as a person names them: (1,2,3), ('red','green','blue'), '1,2,3' or 'red,green,blue'"
     bands = bands.split(',') if isinstance(bands,str) else [bands] if isinstance(bands,int) else bands
-    texts = [b.strip() if isinstance(b,str) else int(b) for b in bands]
-    return [int(b) if isinstance(b,str) and b.isdigit() else b for b in texts]
+    return [b.strip() if isinstance(b,str) and not b.strip().isdigit() else int(b) for b in bands]
 
 # %% ../nbs/04_bands.ipynb #n143
 def plain_name(name:str)->str:

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from .bands import formula_names, _numbered
+from .bands import formula_names, only_numbered
 from .core import ContractError, GeofastError, atomic_path, fsync_path, sha256
 from .grid import local_box
 from .models import build_model, model_config
@@ -250,7 +250,7 @@ def choose_bands(s:Stack, contract:Contract)->None:
     "Let a stack read the bands of a contract, see the table; or a `ContractError`"
     want,have = input_bands(contract),[*s.known]
     by_name = all(map(s.find, want))
-    if not by_name and (len(have)!=len(want) or any(s.find(b) and not _numbered(b) for b in want)):
+    if not by_name and (len(have)!=len(want) or any(s.find(b) and not only_numbered(b) for b in want)):
         what = "has a palette, not colors" if have==['palette'] else "has other bands than the model"
         one = ','.join(map(str, range(1,len(want)+1) if len(have)>=len(want) else [1]*len(want)))
         say = f"say which, in this order: bands=({one}), or --bands {one}"
@@ -258,7 +258,7 @@ def choose_bands(s:Stack, contract:Contract)->None:
         raise ContractError(f"{s.path} {what}", got=f"{len(have)}: {', '.join(have)}",
                             need=f"{len(want)}: {', '.join(want)}", fix=fix)
     if not by_name:
-        if not any(map(_numbered, want)) and not all(map(_numbered, have)):
+        if not any(map(only_numbered, want)) and not all(map(only_numbered, have)):
             warnings.warn(f"{s.path}: its bands {', '.join(have)} are taken for {', '.join(want)}, by position; "
                           "bands=... (--bands) says otherwise", stacklevel=4)
         s.call(range(1,len(want)+1), want)

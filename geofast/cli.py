@@ -24,7 +24,7 @@ from .infer import TIF, check_result, predict_raster
 from .instances import label_raster, object_rule
 from .onnx_import import import_command
 from .outlines import regularize_polygons
-from .polygons import _check_sizes, mask_value, raster_to_polygons, raster_values
+from .polygons import check_sizes, mask_value, raster_to_polygons, raster_values
 from .raster import open_raster
 from .stack import Stack
 from .store import check_folder
@@ -83,7 +83,7 @@ def check_tracing(src:str, dst:str, place:Place, how:Tracing)->None:
     with Stack(src, nodata=None, crs=place.crs) as s: box = s.native
     if place.gsd is not None: box = local_box(box, place.gsd, src)
     check_vector(dst, box)
-    _check_sizes(box, min_area_m2=how.min_area, simplify_m=how.simplify)
+    check_sizes(box, min_area_m2=how.min_area, simplify_m=how.simplify)
 
 # %% ../nbs/77_cli.ipynb #n112
 def why_none(src:str, threshold:float, place:Place, how:Tracing)->str:
@@ -125,7 +125,7 @@ def number_objects(src:str,           # probabilities, .tif, of `geofast predict
     with open_raster(src) as d: box = GeoBox.of(d)
     tif,gsd = Path(dst).suffix.lower() in TIF, box.gsd
     check_folder(dst) if tif else check_vector(dst, box)
-    _check_sizes(box, min_area=min_area, simplify=simplify)
+    check_sizes(box, min_area=min_area, simplify=simplify)
     rule,*names = object_rule(load_bundle(model).contract.objects if model else None, gsd)
     given = dict(seed=seed, region=region, region_px=min_area and round(min_area/gsd**2))
     rule = replace(rule, **{k: v for k,v in given.items() if v is not None})

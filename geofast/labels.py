@@ -257,22 +257,25 @@ def scene_truth(scene)->np.ndarray: # (h,w) uint8, `IGNORE_INDEX` where there ar
     with open_scene(scene, None) as g: return counted_truth(scene, g)[0]
 
 # %% ../nbs/15_labels.ipynb #n112
+def _dated(p): # a file with the day of its last change
+    p = Path(p)
+    return f"{p.name} ({time.strftime('%Y-%m-%d', time.localtime(p.stat().st_mtime))})" if p.is_file() else p.name
+
 def scene_line(s,   # row of a scene table
                row, # of the prepared scene
               )->str:
     "What was taken for what: one line about a prepared scene"
-    def name(p): return f"{Path(p).name} ({time.strftime('%Y-%m-%d', time.localtime(Path(p).stat().st_mtime))})"
-    gsd,label,n = row['gsd'],getattr(s,'label',None),row.get('polygons')
+    r = {k: v for k,v in row.items() if v is not None and not (isinstance(v,float) and math.isnan(v))}
     image = next(iter(s.image.values())) if isinstance(s.image,dict) else s.image
-    parts = [f"{row['scene']}: {name(image)}, {row['bands']} bands {row['dtype']} at {gsd:.3g} m" if gsd else
-             f"{row['scene']}: {name(image)}, {row['bands']} bands {row['dtype']}, its own pixels"]
+    size = f" at {r['gsd']:.3g} m" if 'gsd' in r else ", its own pixels"
+    parts = [f"{r['scene']}: {_dated(image)}, {r['bands']} bands {r['dtype']}{size}"]
     if has_file(s,'label'):
-        more = [f"layer {row['layer']}"]*bool(row.get('layer')) + [f"{n} polygons"]*(n is not None)
-        more += [f"{row['dropped']} features dropped"]*bool(row.get('dropped'))
-        parts.append(f"labels {', '.join([name(label),*more])}")
-    if 'known_px' in row:
-        n,known = row['all_px'],row['known_px']
-        parts.append(f"positive {row['marked_px']/max(1,known):.1%}, unknown {1-known/n:.1%}")
+        count = dict(layer="layer {}", polygons="{:.0f} polygons", dropped="{:.0f} features dropped")
+        more = [text.format(r[k]) for k,text in count.items() if k in r and (r[k] or k=='polygons')]
+        parts.append(f"labels {', '.join([_dated(s.label),*more])}")
+    if 'known_px' in r:
+        n,known = r['all_px'],r['known_px']
+        parts.append(f"positive {r['marked_px']/max(1,known):.1%}, unknown {1-known/n:.1%}")
     return '; '.join(parts)
 
 # %% ../nbs/15_labels.ipynb #n122

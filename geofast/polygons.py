@@ -67,7 +67,7 @@ def fill_holes(geoms:np.ndarray, # polygons
     return out, inside
 
 # %% ../nbs/45_polygons.ipynb #c034
-def _check_sizes(box, **sizes)->None:
+def check_sizes(box, **sizes)->None:
     asked = {k:v for k,v in sizes.items() if v}
     if box.gsd is None and asked:
         raise RasterError("sizes in metres need a raster that is placed on the ground", got=f"no CRS, {asked}",
@@ -112,7 +112,7 @@ def components_to_polygons(components:Iterable, # of `Components`
                            min_area_m2:float=0., fill_holes_m2:float=0., simplify_m:float=0.,
                           )->gpd.GeoDataFrame:  # id, area_m2, confidence, geometry
     "Outlines of regions, filtered, filled, simplified and placed on the ground"
-    _check_sizes(box, min_area_m2=min_area_m2, fill_holes_m2=fill_holes_m2, simplify_m=simplify_m)
+    check_sizes(box, min_area_m2=min_area_m2, fill_holes_m2=fill_holes_m2, simplify_m=simplify_m)
     c,m2,number,of = _objects(components, box, min_area_m2, instances, fill_holes_m2)
     pixels,ground,weight = (np.bincount(of,o,len(number)) for o in (c.pixels,c.pixels*m2,c.weight))
     keep = ~(ground<min_area_m2)

@@ -17,7 +17,7 @@ from .core import GeofastError, atomic_path
 from .grid import GeoBox
 from .stack import Stack
 from .viz import shrink
-from .webmap import _image_uri
+from .webmap import image_uri
 
 # %% ../nbs/68_solids.ipynb #n006
 def block_faces(polygon:shapely.Polygon
@@ -105,7 +105,7 @@ def solids_data(g:gpd.GeoDataFrame, # as of `write_cityjson`
     blocks = [dict(rings=[ring(o) for o in shapely.get_rings(orient(p))], height=round(h,2),
                    label=f'{i}: {h:.1f} m'+('' if math.isnan(d) else f' ± {d:.1f} m'))
               for p,h,d,i in zip(g.geometry,g.height_m,g.get('height_std_m',g.height_m*math.nan),g.get('id',g.index))]
-    return dict(title=title or 'Solids', image=_image_uri(r), transform=[t.a,t.b,t.c-x0,t.d,t.e,t.f-y0],
+    return dict(title=title or 'Solids', image=image_uri(r), transform=[t.a,t.b,t.c-x0,t.d,t.e,t.f-y0],
                 size=max(r.shape)*math.sqrt(abs(t.determinant)), solids=blocks)
 
 # %% ../nbs/68_solids.ipynb #n023

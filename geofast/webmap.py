@@ -46,7 +46,7 @@ def _data_uri(rgba:np.ndarray, quality:int=82)->str: # (h,w,4) uint8
     imsave(buf, np.ascontiguousarray(rgba), format='webp', pil_kwargs=dict(quality=quality))
     return 'data:image/webp;base64,'+base64.b64encode(buf.getvalue()).decode()
 
-def _image_uri(r:Raster)->str:
+def image_uri(r:Raster)->str:
     return _data_uri(np.dstack([to_rgb(r.pixels,r.valid), r.valid*np.uint8(255)]))
 
 def _prob_uri(r:Raster)->str: # probabilities 0-1
@@ -101,7 +101,7 @@ def map_data(src,             # image: anything that `Stack` takes
     "All that the page of `html_map` shows, ready for JSON"
     with Stack(src) as s: box,r = s.box,shrink(s, max_px)
     path = src.path if isinstance(src,Raster) else src if isinstance(src,(str,Path)) else None
-    layers = [dict(kind='image', name='Image', href=_image_uri(r))]
+    layers = [dict(kind='image', name='Image', href=image_uri(r))]
     if prob is not None:
         href = _prob_uri(_as_prob(prob, box.shape, max_px))
         layers.append(dict(kind='prob', name='Probability', off=polygons is not None, href=href))
