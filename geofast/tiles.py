@@ -107,11 +107,11 @@ def tile_index(scenes:pd.DataFrame,     # scene, image, label, group, klass, and
     if not len(scenes): raise DataError("no scenes to cut into tiles", got="an empty table", need="at least one scene")
     parts = [scene_tiles(s, size, stride or size, targets=targets) for s in scenes.itertuples()]
     t = pd.concat([p.to_crs(4326) if p.crs else p for p in parts], ignore_index=True)
-    t = t[t.valid>=min_valid].reset_index(drop=True)
-    if not len(t):
-        raise DataError("no tile has enough known pixels", got=f"0 tiles with at least {min_valid:.0%}",
-                        need="images with pixels under the labels")
-    return t
+    if not (t.valid>=min_valid).any():
+        raise DataError("no tile has enough known pixels", got=f"at most {t.valid.max():.1%} of a tile of {size} px",
+                        need=f"{min_valid:.0%}: pixels under the labels, in images that are not far smaller than a tile",
+                        fix="smaller tiles: Recipe.set(tile=...), or --set tile=...")
+    return t[t.valid>=min_valid].reset_index(drop=True)
 
 # %% ../nbs/17_tiles.ipynb #c013
 def split_by(tiles:gpd.GeoDataFrame, # tile index
