@@ -103,8 +103,7 @@ def condition_vector(conditions:dict,       # of a model: `city`, a list of name
     if not conditions.get('gsd'): return torch.tensor(v)
     if gsd is None or not (math.isfinite(gsd) and gsd>0):
         raise GeofastError("this model must know the size of a pixel", got=f"gsd={gsd}",
-                           need="metres per pixel, more than 0",
-                           fix="gsd=... (--gsd); to train on oblique views, a metadata.csv with columns id and gsd")
+                           need="metres above 0: gsd=..., --gsd; for training a metadata.csv with id and gsd")
     return torch.tensor([*v,math.log(gsd)])
 
 # %% ../nbs/26_models.ipynb #n033

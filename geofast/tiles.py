@@ -109,7 +109,7 @@ def tile_index(scenes:pd.DataFrame,     # scene, image, label, group, klass, and
     t = pd.concat([p.to_crs(4326) if p.crs else p for p in parts], ignore_index=True)
     if not (t.valid>=min_valid).any():
         raise DataError("no tile has enough known pixels", got=f"at most {t.valid.max():.1%} of a tile of {size} px",
-                        need=f"{min_valid:.0%}: pixels under the labels, in images that are not far smaller than a tile",
+                        need=f"{min_valid:.0%}: pixels under the labels, in images not far smaller than a tile",
                         fix="smaller tiles: Recipe.set(tile=...), or --set tile=...")
     return t[t.valid>=min_valid].reset_index(drop=True)
 
