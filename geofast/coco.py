@@ -154,6 +154,19 @@ def _coco_row(o, image, path, segments):
 def _size(image):
     with open_raster(image) as d: return d.shape
 
+# %% ../nbs/13_coco.ipynb #n010
+def find_coco_files(files:list,   # paths
+                    category:str|None=None, outside:bool=False, # as of `find_coco`
+                   )->pd.DataFrame: # as of `find_coco`; of several files, scenes begin with the names of the folders
+    "Scene table of COCO files, each in a folder of its own"
+    names = [image_root(p).name for p in files]
+    if len({*names})<len(names):
+        raise DataError(f"{files[0].parent} has several COCO files", got=', '.join(p.name for p in files), need="one",
+                        fix="find_coco(FILE), or give the file in place of the folder")
+    parts = [find_coco(p, category, outside) for p in files]
+    if len(files)>1: parts = [t.assign(scene=f'{n}_'+t.scene) for n,t in zip(names,parts)]
+    return pd.concat(parts, ignore_index=True)
+
 # %% ../nbs/13_coco.ipynb #n001
 def _split_parts(segments)->list:
     "Segmentations with the parts of each polygon apart"

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 import rasterio
 import shapely
-from .coco import find_coco
+from .coco import find_coco_files
 from .core import DataError, GeofastError, Win, atomic_path, progress_bar
 from .grid import GeoBox
 from .kinds import get_kind
@@ -64,16 +64,14 @@ def find_chips(folder:str|Path,     # chips in the layout of On Cloud N
 
 # %% ../nbs/16_prepare.ipynb #n120
 def coco_files(folder:Path)->list: # of paths
-    "COCO files of a folder: `annotation.json`; where no vector file has labels, any JSON there or in `annotations/`"
-    if (folder/'annotation.json').exists(): return [folder/'annotation.json']
+    """COCO files of a folder: `annotation.json`, there or in its folders (`train/`, `val/`); where no vector file has
+    labels, any JSON there or in `annotations/`"""
+    if own := [*folder.glob('annotation.json')] or sorted(folder.glob('*/annotation.json')): return own
     if any(is_labels(p) for p in data_files(folder)): return []
     near = [p for d in (folder,folder/'annotations') for p in sorted(d.glob('*.json')) if not p.name.startswith('.')]
     return [p for p in near if b'"annotations"' in (t:=p.read_bytes()) and b'"images"' in t]
 
-def _find_coco(folder, files, how):
-    if len(files)==1: return find_coco(files[0], how.get('category'), how.get('outside',False))
-    raise DataError(f"{folder} has several COCO files", got=', '.join(p.name for p in files), need="one",
-                    fix="find_coco(FILE), or give the file in place of the folder")
+def _find_coco(files, how): return find_coco_files(files, how.get('category'), how.get('outside',False))
 
 # %% ../nbs/16_prepare.ipynb #n121
 def _find_files(files, labelled, km):
@@ -88,7 +86,7 @@ def _find_one(folder, labelled, tms, km, how):
     if not folder.is_dir():
         raise DataError(f"no file or folder {folder}", need="a folder of images and labels", fix="check the path")
     if (folder/'catalog.json').exists(): return find_stac(folder/'catalog.json', labelled, how.get('outside',False))
-    if files := coco_files(folder): return _find_coco(folder, files, how)
+    if files := coco_files(folder): return _find_coco(files, how)
     if urban3d_files(folder): return find_urban3d(folder, labelled)
     if chip_folders(folder): return find_chips(folder, labelled)
     if next(folder.rglob('*_VFLOW.json'),None):
@@ -114,7 +112,7 @@ def find_scenes(data:str|Path|list,  # folder of one of the layouts, a COCO file
     said = {k: v for k,v in dict(layer=layer, category=category, nodata=nodata, crs=crs).items() if v is not None}
     paths = [Path(p) for p in (data if isinstance(data,(list,tuple)) else [data])]
     files,how = [p for p in paths if p.is_file() and p.suffix.lower()!='.json'], said|dict(outside=outside)
-    parts = [_find_coco(p.parent, [p], how) if p.is_file() else _find_one(p, labelled, tms, km, how)
+    parts = [_find_coco([p], how) if p.is_file() else _find_one(p, labelled, tms, km, how)
              for p in paths if p not in files]
     if files: parts.append(_find_files(files, labelled, km))
     t = parts[0] if len(parts)==1 else check_unique_names(pd.concat(parts, ignore_index=True), data)
