@@ -83,7 +83,8 @@ class WarpCrop:
     def __call__(self, shape:tuple, # (rows, cols) of the tile
                  rng:np.random.Generator)->AffineCrop:
         n = self.size
-        turned = bool(self.rotate or tuple(self.zoom)!=(1,1)) and rng.random()<.7
+        plain = min(self.zoom)<=1<=max(self.zoom)
+        turned = bool(self.rotate or tuple(self.zoom)!=(1,1)) and (rng.random()<.7 or not plain)
         z,a = (rng.uniform(*self.zoom),radians(rng.uniform(-self.rotate,self.rotate))) if turned else (1.,0.)
         half = (n/z*(abs(cos(a))+abs(sin(a))) if turned else n)/2 # of the turned crop, tile px
         def middle(m):
