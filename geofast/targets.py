@@ -128,16 +128,17 @@ def pair_weights(labels:np.ndarray, # (h,w) int32, kind `instances`
                  sigma:float=10,    # px
                  c:float|None=None, # of the factor for size; None: half the side of the image; 0: no such factor
                  wrap:bool=False,   # distances pass through a byte, as in the published weights
+                 unit:float=1,      # px, of `sigma`, `c` and `wrap`, that a pixel of `labels` is wide
                 )->np.ndarray:      # (h,w) float32, kind `weight`: 0 where unknown
     "Weights of the cross-entropy: high between objects that are close, and in small ones"
     first,second = nearest_two(labels)
     d = first+np.where(second<np.inf, second, first)
-    d = np.where(d<np.inf, d, 0)
+    d = np.where(d<np.inf, d*unit, 0)
     if wrap: d = (d.astype(np.float16).astype(np.uint16)%256).astype(np.float32)
     w = np.where(d>0, 1+w0*np.exp(-d**2/sigma**2), 1)
     size = object_sizes(labels)
     c = np.sqrt(labels.size)/2 if c is None else c
-    if c: w = w*np.where(size>1, c/np.sqrt(size), 1)
+    if c: w = w*np.where(size>1, c/(np.sqrt(size)*unit), 1)
     return np.where(labels==KINDS['instances'].unknown, 0, w).astype(np.float32)
 
 # %% ../nbs/57_targets.ipynb #n030
