@@ -13,9 +13,8 @@ import numpy as np
 import rasterio
 from affine import Affine
 from rasterio.enums import ColorInterp
-from rasterio.errors import CRSError
 from .core import RasterError, Win
-from .grid import GeoBox, crs_name
+from .grid import GeoBox, crs_name, said_crs
 from .raster import (
     Raster, array_valid, box_resample, guess_text, lerp_resample, missing_rule, nearest_resample, open_raster,
     read_masked, said_nodata, source_files)
@@ -45,16 +44,12 @@ def _opened(src)->tuple: # dataset, True if it was opened here
         raise RasterError(f"{src.name} cannot be read", got="a closed dataset, or one being written", need="its path")
     return src, False
 
-def said_crs(box:GeoBox, crs, path)->GeoBox: # crs: None, or what somebody says in place of that of the file
-    "The grid of an image whose CRS somebody knows better"
-    if crs is None: return box
-    if box.transform==Affine.identity():
-        raise RasterError(f"{path} has no place on the ground", got=f"crs={crs}, but no coordinates of its pixels",
-                          need="a world file, or a GeoTIFF with its place",
-                          fix="say how large a pixel is, gsd=..., or --gsd; or `gdal_translate -a_ullr -a_srs`")
-    try: return GeoBox(box.shape, box.transform, crs)
-    except CRSError as e:
-        raise RasterError("no such coordinate reference system", got=crs, need="e.g. EPSG:32737") from e
+# %% ../nbs/04_bands.ipynb #n014
+def palette_colors(ds)->np.ndarray|None: # (256,4) uint8: red, green, blue, alpha
+    "Colors that the numbers of a palette image stand for; None for other images"
+    if [c for c in ds.colorinterp if c!=ColorInterp.alpha]!=[ColorInterp.palette] or ds.dtypes[0]!='uint8': return None
+    table = ds.colormap(1)
+    return np.array([table.get(k,(0,0,0,0)) for k in range(256)], np.uint8)
 
 # %% ../nbs/04_bands.ipynb #c006
 class FilePart:
@@ -66,6 +61,8 @@ class FilePart:
         self.names = band_names(self.ds, key)
         said = zip(self.ds.indexes, self.ds.descriptions, self.ds.colorinterp)
         self.colors = {RGB[c]:i for i,text,c in said if c in RGB and (not text or only_numbered(text))}
+        self.palette = palette_colors(self.ds)
+        if self.palette is not None: self.colors = {n:self.ds.count+i for i,n in enumerate(RGB.values(),1)}
         self.use([*self.names.values()])
         if self.box.crs is None and self.ds.gcps[0]:
             warnings.warn(f"{self.path}: its ground control points bend, so it counts as lying nowhere; "
@@ -75,15 +72,19 @@ class FilePart:
     def use(self, indexes:list)->None:
         "Read only these bands, 1-based"
         self.indexes,self.count = tuple(indexes),len(indexes)
-        self.rule = missing_rule(self.ds, self.indexes, self.nodata)
-        self.dtype,self.block_rows = np.dtype(self.ds.dtypes[indexes[0]-1]),self.ds.block_shapes[0][0]
+        self.stored = (1,) if max(indexes)>self.ds.count else self.indexes # the colors of a palette are looked up
+        self.rule = missing_rule(self.ds, self.stored, self.nodata)
+        self.dtype,self.block_rows = np.dtype(self.ds.dtypes[self.stored[0]-1]),self.ds.block_shapes[0][0]
     @property
     def always_valid(self)->bool:
         "True if no pixel can be missing"
-        return not self.rule.declared and self.rule.collar is None and self.dtype.kind!='f'
+        return not any((*self.rule[:3], self.rule.collar is not None, self.dtype.kind=='f', self.stored!=self.indexes))
     def read(self, w:Win)->tuple:
         "Pixels and validity of a window inside"
-        return read_masked(self.ds, w, self.indexes, self.rule)
+        x,ok = read_masked(self.ds, w, self.stored, self.rule)
+        if self.stored==self.indexes: return x,ok
+        colors = np.moveaxis(self.palette[x[0]], -1, 0)
+        return colors[[i-self.ds.count-1 for i in self.indexes]], ok&(colors[3]>0)
     def state(self)->list:
         "All that its pixels depend on: files with size and time, bands, and what is missing"
         return [*source_files(self.ds), self.indexes, self.rule]
@@ -198,8 +199,7 @@ def as_parts(src, n:int|None=None, nodata='auto', crs=None)->list:
 
 def _keyed(src, key, nodata, crs):
     parts = as_parts(src, None, nodata, crs)
-    for p in parts:
-        if p.count==1: p.names = {key: p.indexes[0]}
+    for p in [p for p in parts if p.count==1]: p.names = {key: p.indexes[0]}
     return parts
 
 # %% ../nbs/04_bands.ipynb #n004

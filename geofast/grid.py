@@ -15,6 +15,7 @@ import shapely
 from affine import Affine
 from fastcore.basics import patch
 from rasterio.crs import CRS
+from rasterio.errors import CRSError
 from rasterio.transform import from_gcps
 from .core import RasterError, Win
 
@@ -132,6 +133,18 @@ def crs_name(crs:CRS|None)->str:
     if crs is None: return 'no CRS'
     code = crs.to_epsg()
     return f'EPSG:{code}' if code else _projection(crs.to_wkt())[0].name[:60]
+
+# %% ../nbs/01_grid.ipynb #n007
+def said_crs(box:GeoBox, crs, path)->GeoBox: # crs: None, or what somebody says in place of that of the file
+    "The grid of an image whose CRS somebody knows better"
+    if crs is None: return box
+    if box.transform==Affine.identity():
+        raise RasterError(f"{path} has no place on the ground", got=f"crs={crs}, but no coordinates of its pixels",
+                          need="a world file, or a GeoTIFF with its place",
+                          fix="say how large a pixel is, gsd=..., or --gsd; or `gdal_translate -a_ullr -a_srs`")
+    try: return GeoBox(box.shape, box.transform, crs)
+    except CRSError as e:
+        raise RasterError("no such coordinate reference system", got=crs, need="e.g. EPSG:32737") from e
 
 # %% ../nbs/01_grid.ipynb #c016
 @patch

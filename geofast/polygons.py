@@ -13,7 +13,7 @@ from pathlib import Path
 import geopandas as gpd
 import numpy as np
 import shapely
-from .bands import said_crs
+from .grid import said_crs
 from .core import GeofastError, RasterError, Win
 from .grid import GeoBox, local_box
 from .kinds import IGNORE_INDEX

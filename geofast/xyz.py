@@ -21,7 +21,7 @@ from rasterio.warp import transform_bounds
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
-from .bands import check_grids
+from .bands import RGB, check_grids, palette_colors
 from .core import DataError, RasterError, Win, atomic_path
 from .grid import EARTH, GeoBox
 from .kinds import get_kind
@@ -221,13 +221,14 @@ def open_scene(s,                              # row of a scene table
                gsd:float|WebMercatorGrid|None, # metres per pixel, or the grid of a web map; None: its own
                bands:tuple|None=None,          # as of `Stack`
                *,
-               derived:dict|None=None,         # as of `Stack`
-               scaling=None,                   # as of `Stack`
+               derived:dict|None=None, scaling=None, # as of `Stack`
               ):                               # yields a `Stack`
     "Open the image of a scene at `gsd`, with what the columns `nodata` and `crs` say; labels in pixels keep the pixels"
     form,crs = dict(derived=derived, scaling=scaling, nodata=getattr(s,'nodata','auto')), getattr(s,'crs',None)
     if not isinstance(gsd, WebMercatorGrid):
-        with open_raster(next(iter(image_files(s.image).values()))) as d: nowhere = not (crs or d.crs) and in_pixels(s)
+        with open_raster(next(iter(image_files(s.image).values()))) as d: place,palette = d.crs, palette_colors(d)
+        nowhere = not (crs or place) and in_pixels(s)
+        if palette is not None and bands is None: bands = (*RGB.values(),)
         if nowhere and gsd:
             warnings.warn(f"images without a CRS are not resampled: their pixels are taken to be {gsd} m", stacklevel=5)
         with Stack(s.image, bands, None if nowhere else gsd, crs=crs, **form) as g: yield g
