@@ -258,7 +258,11 @@ def _values(c, v, ring)->tuple: # (n,) each; v (h,w) float, ring in px
     return mean,np.sqrt(np.maximum(add(c.inner[ok],v[ok]**2)/n-mean**2,0)),mean-total/np.where(count>0,count,np.nan)
 
 # %% ../nbs/48_candidates.ipynb #n064
-def _near(yx, area, group, r)->tuple: # (n,) counts, (n,) medians, NaN without neighbors
+def near_objects(yx:np.ndarray,    # (n,2) middles
+                 area:np.ndarray,  # (n,)
+                 group:np.ndarray, # (n,)
+                 r:float,          # in the unit of `yx`
+                )->tuple:          # (n,) counts, (n,) medians, NaN without neighbors
     "Number and median area of the others of the same group within `r`"
     count,middle = np.zeros(len(area)),np.full(len(area),np.nan)
     for g in np.unique(group):
@@ -292,5 +296,5 @@ def region_features(objects,           # `Candidates`, or label image (h,w)
         if v.shape!=c.inner.shape: raise GeofastError(f"`{k}` lies on another grid", got=v.shape, need=c.inner.shape)
         out[f'{k}_mean'],out[f'{k}_std'],out[f'{k}_ring{ring}'] = _values(c, v, ring)
     yx,group = np.stack(_moments(c)[:2],1)*size,out.threshold.values
-    for r in near: out[f'near_{r}{unit}'],out[f'near_{r}{unit}_area'] = _near(yx, out.area.values, group, r)
+    for r in near: out[f'near_{r}{unit}'],out[f'near_{r}{unit}_area'] = near_objects(yx, out.area.values, group, r)
     return out.set_axis(names)

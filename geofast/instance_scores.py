@@ -167,7 +167,11 @@ def _coco_hits(o, order, thresholds)->np.ndarray: # (thresholds,detections) bool
             used.add(to)
     return hits
 
-def _average_precision(hits, n)->float: # (k,) bool by falling score; number of true objects
+# %% ../nbs/47_instance_scores.ipynb #n068
+def average_precision(hits:np.ndarray, # (k,) bool, by falling score
+                      n:int,           # true objects
+                     )->float:
+    "Mean precision at 101 levels of recall"
     tp = np.cumsum(hits)
     precision = np.maximum.accumulate((tp/np.arange(1,len(tp)+1))[::-1])[::-1]
     at = np.searchsorted(tp/n, np.linspace(0,1,101))
@@ -187,7 +191,7 @@ def coco_scores(images:list,        # (`Overlaps`, (n,) score of each detection)
     order = [np.argsort(-np.asarray(s,float),kind='stable')[:max_dets] for _,s in images]
     hits = np.concatenate([_coco_hits(o,k,thresholds) for (o,_),k in zip(images,order)], 1)
     falling = np.argsort(-np.concatenate([np.asarray(s,float)[k] for (_,s),k in zip(images,order)]), kind='stable')
-    ap = [_average_precision(h[falling],n) for h in hits]
+    ap = [average_precision(h[falling],n) for h in hits]
     names = [f'{t*100:.0f}' for t in thresholds]
     out = dict(ap=np.mean(ap), ar=np.mean(hits.sum(1)/n))
     for k,a,h in zip(names,ap,hits): out |= {f'ap{k}':a, f'ar{k}':h.sum()/n}

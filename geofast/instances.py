@@ -235,7 +235,12 @@ def _band_reader(ds, height, width)->Callable: # Win -> (h,w) float32, NaN where
         return np.where(valid, x[0]*scale, np.float32(np.nan))
     return read
 
-def _open_maps(files, paths, rule)->tuple: # grid, Win -> maps; a file that is named twice is read once
+# %% ../nbs/46_instances.ipynb #n069
+def open_maps(files:ExitStack, # closes them
+              paths:list,      # of footprint, seeds, height, the last two or None; one that is named twice is read once
+              rule:SeedRule,
+             )->tuple:         # grid; function Win -> footprint, seeds, height (h,w) float32, NaN where not valid
+    "The maps of a watershed from files on one grid"
     ds = {p: files.enter_context(open_raster(p)) for p in dict.fromkeys(paths) if p}
     shape = ds[paths[0]].shape
     readers = {p: _band_reader(d, *shape) for p,d in ds.items()}
@@ -257,7 +262,7 @@ def label_raster(prob:str|Path, # raster of the probability of the footprint, fi
     paths = [o and str(o) for o in (prob,seeds,height)]
     unknown = KINDS['instances'].nodata
     with ExitStack() as files:
-        box,read = _open_maps(files, paths, rule)
+        box,read = open_maps(files, paths, rule)
         with cog_writer(box, KINDS['instances'].dtype, dst, nodata=unknown) as write:
             for p,labels in _instance_strips(read, box.shape, rule, rows):
                 write(np.where(np.isnan(p), unknown, labels))

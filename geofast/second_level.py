@@ -7,8 +7,9 @@ __all__ = ['SecondLevel']
 
 # %% ../nbs/55_second_level.ipynb #n003
 import hashlib, json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from fastcore.basics import patch
@@ -41,6 +42,60 @@ def _grow(x, y, rounds, seed, params)->str: # x (n,k), y (n,)
     always = dict(objective='regression', seed=seed, deterministic=True, force_row_wise=True, num_threads=1)
     trees = lib.train(params|always|dict(verbosity=-1), lib.Dataset(x,y,params=dict(verbosity=-1)), rounds)
     return trees.model_to_string()
+
+# %% ../nbs/55_second_level.ipynb #n069
+class Tree(NamedTuple):
+    "A regression tree: nodes from the root, 0; a negative child `i` is the leaf `~i`"
+    feature:np.ndarray   # of each node
+    threshold:np.ndarray # values up to it go left
+    unknown:np.ndarray   # bool: so do missing ones
+    children:np.ndarray  # (nodes,2), left and right
+    value:np.ndarray     # of each leaf
+
+# %% ../nbs/55_second_level.ipynb #n070
+def _read_tree(text:str, n:int)->Tree: # n features
+    "One tree of LightGBM's text"
+    d = dict(l.split('=',1) for l in text.splitlines() if '=' in l)
+    def row(k, dtype): return np.array(d.get(k,'').split(), dtype)
+    feature,kind = row('split_feature',int),row('decision_type',int)
+    t = Tree(feature, row('threshold',float), None, np.stack([row(f'{k}_child',int) for k in ('left','right')],1),
+             row('leaf_value',float))
+    m,nodes = len(t.value),np.arange(len(feature))[:,None]
+    fits = len(kind)==len(t.threshold)==len(t.children)==len(nodes)==m-1
+    if fits:
+        onward = (t.children>nodes)&(t.children<len(nodes))|(t.children<0)&(t.children>=-m)
+        known = ((feature>=0)&(feature<n)).all() and not (kind&1).any() and (kind>>2!=1).all()
+        fits = onward.all() and known and np.isfinite(t.value).all()
+    if not fits: raise GeofastError("this is no regression tree", got=f"{len(nodes)} nodes, {m} leaves, {n} features")
+    return t._replace(unknown=np.where(kind>>2==2, kind&2>0, t.threshold>=0)) # without a rule missing counts as 0
+
+# %% ../nbs/55_second_level.ipynb #n071
+def read_trees(text:str, # LightGBM's
+               n:int,    # number of features
+              )->list:   # of `Tree`; GeofastError for other texts
+    "Trees whose sum is the score; those of a forest are divided by their number"
+    head,*parts = text.split('\nTree=')
+    trees = [_read_tree(p.split('\n\n')[0].partition('\n')[2], n) for p in parts]
+    if not trees: raise GeofastError("there are no trees", got=head[:40])
+    many = len(trees) if 'average_output' in head.split('\n') else 1
+    return [t._replace(value=t.value/many) for t in trees]
+
+# %% ../nbs/55_second_level.ipynb #n073
+def tree_scores(trees:list,   # of `Tree`
+                x:np.ndarray, # (n,k) float; NaN: missing
+               )->np.ndarray: # (n,)
+    "Sum of the values of the leaves that each row ends in"
+    out = np.zeros(len(x))
+    for t in trees:
+        node = np.full(len(x), 0 if len(t.feature) else -1)
+        k = np.flatnonzero(node>=0)
+        while len(k):
+            i = node[k]
+            v = x[k,t.feature[i]]
+            node[k] = t.children[i,np.where(np.isnan(v), ~t.unknown[i], v>t.threshold[i]).astype(int)]
+            k = k[node[k]>=0]
+        out += t.value[~node]
+    return out
 
 # %% ../nbs/55_second_level.ipynb #n017
 def _pool(y, n)->tuple: # (k,) means and (k,) numbers of observations, in order -> value, weight, members of each block
@@ -89,8 +144,14 @@ class SecondLevel:
     scores:list  # of the calibration, rising
     shares:list  # how many with that score were right
     hit:float=.5 # an object is right if its IoU with a true one is above it
+    how:dict = field(default_factory=dict) # how the features are made, and what else whoever uses it must know
 
-    def __post_init__(self): self.booster = _lightgbm().Booster(model_str=self.trees)
+    def __post_init__(self):
+        self.forest = read_trees(self.trees, len(self.names))
+        points = np.array([self.scores,self.shares], float)
+        if not (all(isinstance(k,str) for k in self.names) and points.size and np.isfinite(points).all()
+                and (np.diff(points)>=0).all() and isinstance(self.how,dict) and 0<=self.hit<1):
+            raise GeofastError("this is no calibration of scores", got=f"{len(self.scores)} points, hit={self.hit}")
 
 # %% ../nbs/55_second_level.ipynb #n027
 def _left_out(x, y, places, folds, grow)->np.ndarray: # (n,) scores
@@ -101,9 +162,16 @@ def _left_out(x, y, places, folds, grow)->np.ndarray: # (n,) scores
                            fix="name the image or the city of each candidate")
     part,raw = part%folds,np.zeros(len(x))
     for k in np.unique(part):
-        trees = grow(x[part!=k], y[part!=k])
-        raw[part==k] = _lightgbm().Booster(model_str=trees).predict(x[part==k], num_threads=1)
+        raw[part==k] = tree_scores(read_trees(grow(x[part!=k],y[part!=k]), x.shape[1]), x[part==k])
     return raw
+
+def _cross_calibrated(raw, right, places)->np.ndarray: # (n,) 0-1
+    "The confidence of each row by a calibration on all other places"
+    out = np.zeros(len(raw))
+    for k in np.unique(places):
+        own = places==k
+        out[own] = np.interp(raw[own], *_isotonic(raw[~own],right[~own]))
+    return out
 
 # %% ../nbs/55_second_level.ipynb #n030
 @patch(cls_method=True)
@@ -115,14 +183,17 @@ def fit(cls:SecondLevel,
         hit:float=.5,          # an object is right if its IoU is above it
         forest:bool=False,     # random forest; False: boosted trees
         rounds:int=200, folds:int=5, seed:int=0,
+        how:dict|None=None,    # what is kept with the level
         **params,              # of LightGBM
-       )->SecondLevel:         # GeofastError if all is of one place
+       )->SecondLevel:         # GeofastError if all is of one place; `crossed`: confidence of each row by other places
     "Grow trees, and calibrate them on places that were left out"
     def grow(x, y): return _grow(x, y, rounds, seed, (FOREST if forest else BOOSTED)|params)
     right = (np.asarray(iou)>hit)*1.
     x,y = features.values.astype(float),dict(iou=iou,hit=right)[target]
-    points = _isotonic(_left_out(x,y,places,folds,grow), right)
-    return cls([*features], grow(x,y), *(o.tolist() for o in points), hit)
+    raw = _left_out(x, y, places, folds, grow)
+    level = cls([*features], grow(x,y), *(o.tolist() for o in _isotonic(raw,right)), hit, how or {})
+    level.crossed = _cross_calibrated(raw, right, np.asarray(places))
+    return level
 
 # %% ../nbs/55_second_level.ipynb #n036
 @patch
@@ -132,8 +203,7 @@ def raw(self:SecondLevel, features:pd.DataFrame)->np.ndarray: # (n,)
         lost,new = ([k for k in a if k not in set(b)] for a,b in ((self.names,features),(features,self.names)))
         raise GeofastError("these are not the features that were learned", got=f"not {lost}, but {new}",
                            need="the same bands, maps, unit and distances", fix="make them as for `fit`")
-    x = features[self.names].values.astype(float)
-    return self.booster.predict(x, num_threads=1) if len(x) else np.zeros(0)
+    return tree_scores(self.forest, features[self.names].values.astype(float))
 
 # %% ../nbs/55_second_level.ipynb #n038
 @patch
@@ -192,4 +262,6 @@ def load(cls:SecondLevel, path:str|Path)->SecondLevel: # GeofastError if the fil
     if was!=_digest(content): raise GeofastError(f"{path} is damaged", got="another SHA-256", fix="copy the file again")
     if (got:=content.pop('format',None))!=FORMAT:
         raise GeofastError(f"{path} is of another version", got=got, need=FORMAT, fix="fit it again")
-    return cls(**content)
+    try: return cls(**content)
+    except (TypeError,ValueError,LookupError,AttributeError,OverflowError) as e:
+        raise GeofastError(f"{path} holds no second level", got=str(e)[:80], fix="fit it again") from e
