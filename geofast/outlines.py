@@ -16,7 +16,8 @@ from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import spsolve
 from .core import GeofastError
 from .grid import ground_scale
-from .simplify import Corners, corners_to_polygons, next_corners, overlapping, ring_corners, simplify_polygons
+from .simplify import (
+    Corners, corners_to_polygons, join_parts, next_corners, overlapping, ring_corners, simplify_polygons)
 
 # %% ../nbs/49_outlines.ipynb #n011
 class Walls(NamedTuple):
@@ -167,9 +168,28 @@ def _faulty(new, old, least)->np.ndarray: # (n,) bool
     bad |= common<least*(shapely.area(safe)+area-common)
     return bad|overlapping(safe)
 
+# %% ../nbs/49_outlines.ipynb #n058
+def tidy_polygons(geoms:np.ndarray, # (n,) polygons and multipolygons that do not overlap
+                  small:float,      # area of holes and parts that go, in units of the coordinates
+                 )->np.ndarray:     # (n,)
+    "Polygons without small holes and small parts"
+    parts,of = shapely.get_parts(geoms, return_index=True)
+    area,largest = shapely.area(parts),np.zeros(len(geoms))
+    np.maximum.at(largest, of, area)
+    keep = (area>=small)|(area==largest[of])
+    parts,of = parts[keep],of[keep]
+    tree = shapely.STRtree(parts)
+    for i in np.flatnonzero(shapely.get_num_interior_rings(parts)):
+        rings = shapely.get_rings(parts[i])
+        holes = shapely.polygons(rings[1:])
+        stay = shapely.area(holes)>=small
+        stay[tree.query(holes, predicate='contains')[0]] = True
+        parts[i] = shapely.polygons(rings[0], rings[1:][stay])
+    return join_parts(parts, of)
+
 # %% ../nbs/49_outlines.ipynb #n038
-def _regular(full, detail, least, main)->np.ndarray: # (n,) polygons in metres
-    full = shapely.orient_polygons(full)
+def _regular(full, detail, least, main, small)->np.ndarray: # (n,) polygons in metres
+    full = shapely.orient_polygons(tidy_polygons(full, small))
     plain = shapely.orient_polygons(simplify_polygons(full, detail))
     c = ring_corners(plain)
     w = find_walls(c)
@@ -197,12 +217,13 @@ def regularize_polygons(g:gpd.GeoDataFrame,  # of `mask_to_polygons`, along pixe
                         detail_m:float=2.,   # walls shorter than this are details that go, m on the ground
                         *, min_iou:float=.85, # with the outline; polygons with less are simplified only
                         min_aligned:float=.5, # 0-1, of `main_directions`; polygons with less are simplified only
+                        small_m2:float=1.,  # holes without an object in them and parts smaller than this go, m²
                        )->gpd.GeoDataFrame:  # the same rows; `area_m2` follows
     "Give polygons right angles; neighbors keep their common walls"
     if not detail_m>0: raise GeofastError("nothing is a detail", got=f"detail_m={detail_m}", need="more than 0 m")
     if not len(g): return g.copy()
     m = _metric(g)
-    new = _regular(m.geometry.values, detail_m, min_iou, min_aligned)
+    new = _regular(m.geometry.values, detail_m, min_iou, min_aligned, small_m2)
     out = g.set_geometry(gpd.GeoSeries(new, g.index, crs=m.crs).to_crs(g.crs) if g.crs else gpd.GeoSeries(new,g.index))
     if 'area_m2' in g: out['area_m2'] = g.area_m2*shapely.area(new)/m.area
     return out
