@@ -105,8 +105,10 @@ class GeoBox:
     @classmethod
     def of(cls, ds)->'GeoBox':
         "The grid of an open rasterio dataset; by its ground control points where it has nothing else"
-        place = gcp_place(ds) if ds.crs is None else None
-        return cls(ds.shape, *(place or (ds.transform,ds.crs)))
+        place,crs = ds.crs is None and gcp_place(ds) or (ds.transform,ds.crs)
+        if all(map(math.isfinite, place)): return cls(ds.shape, place, crs)
+        raise RasterError(f"the place of {ds.name} is no place", got=f"{tuple(place)[:6]}", need="finite numbers",
+                          fix="`gdal_edit.py -unsetgt` takes it away, -a_ullr gives another")
 
     @property
     def placed(self)->bool:
