@@ -44,6 +44,7 @@ class Contract:
     reflectance:list|None = None     # [scale, offset] from stored numbers to reflectance; None: they are none
     fill:list|None = None            # value of invalid pixels, one per band; None: the mean of normalisation
     objects:dict|None = None         # how they are told apart: {'seeds': an output, 'rule': of `SeedRule`, 'gsd'}
+    second_level:dict|None = None    # {'file', 'sha256'} of a learned confidence of objects; none in a new bundle
     tile:int = 512                   # side of a prediction tile, px
     overlap:int = 128                # of neighbouring tiles, px
     recipe:str = 'custom'
@@ -139,14 +140,16 @@ def _write_members(part:Path, models:list, fp16:bool)->list:
     return out
 
 # %% ../nbs/33_bundle.ipynb #c017
-def _load_member(folder, m):
+def _checked(folder, m): # path of a file that bundle.json names
     p = folder/Path(m['file']).name
     if not p.is_file():
-        raise ContractError(f"{folder} lacks {p.name}", need="every file that bundle.json names",
-                            fix="copy the whole folder")
+        raise ContractError(f"{folder} lacks {p.name}", need="every file that bundle.json names", fix="copy it whole")
     if (got:=sha256(p))!=m['sha256']:
         raise ContractError(f"{p} has changed since it was saved", got=f"SHA-256 {got[:12]}...",
                             need=f"{m['sha256'][:12]}...", fix="copy the bundle again")
+    return p
+def _load_member(folder, m):
+    p = _checked(folder, m)
     try:
         net = build_model(**m['arch'], pretrained=False)
         net.load_state_dict(load_file(p))
@@ -156,10 +159,9 @@ def _load_member(folder, m):
                             need=f"weights of {str(m['arch'])[:200]}") from e
     return net.eval().requires_grad_(False).to(memory_format=torch.channels_last) # faster on a CPU and in bf16
 
-# %% ../nbs/33_bundle.ipynb #n008
+# %% ../nbs/33_bundle.ipynb #n120
 SHIPPED = {'drone': 'footprints of houses in drone imagery of 5 to 30 cm'} # bundles that come with the package
 
-# %% ../nbs/33_bundle.ipynb #n120
 def read_bundle_json(folder:Path)->Contract:
     "The contract in a folder"
     j = Path(folder)/'bundle.json'
@@ -179,12 +181,13 @@ def load_bundle(folder:str|Path # or the name of a bundle in `SHIPPED`
                             need="a folder written by `save_bundle` or `geofast train`")
     contract = read_bundle_json(folder)
     check_heads(contract, j)
+    if contract.second_level: _checked(folder, contract.second_level)
     return Bundle(contract, [_load_member(folder, m) for m in contract.members], str(folder), sha256(j))
 
 # %% ../nbs/33_bundle.ipynb #n010
 def save_bundle(folder:str|Path,   # made new; an older bundle there is replaced
                 models,            # a `GeoModel` or a list of them
-                contract:Contract, # `arch` and `members` are filled in here
+                contract:Contract, # `arch` and `members` are filled in here, and it has no second level
                 fp16:bool=False,   # store the weights as float16
                )->Bundle:
     "Write `bundle.json` and one safetensors file per member"
@@ -195,7 +198,8 @@ def save_bundle(folder:str|Path,   # made new; an older bundle there is replaced
     part = folder.with_name(folder.name+'.part')
     if part.exists(): shutil.rmtree(part)
     part.mkdir(parents=True)
-    contract.arch,contract.members = model_config(models[0]),_write_members(part, models, fp16)
+    contract.arch,contract.second_level = model_config(models[0]),None
+    contract.members = _write_members(part, models, fp16)
     with atomic_path(part/'bundle.json') as p: p.write_text(contract_json(contract), encoding='utf-8')
     if folder.exists(): shutil.rmtree(folder)
     part.rename(folder)

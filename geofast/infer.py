@@ -22,7 +22,7 @@ from .outputs import Output, encode_rows, output_files, pool_scalars
 from .plan import make_region
 from .raster import Raster
 from .stack import Stack, read_raster
-from .stages import predict_region
+from .stages import object_notes, predict_region
 from .store import check_folder, open_store
 from .tiff import write_cog
 
@@ -72,12 +72,21 @@ def mask(self:Prediction)->np.ndarray:
 def instances(self:Prediction,
               rule=None, # `SeedRule`; None: that of the model
              )->np.ndarray: # (rows, cols) int32: objects from 1, 0 none, -1 where there are no pixels
-    "Objects of the one binary output, each with its number"
-    from geofast.instances import object_rule, watershed_instances
+    "Objects of the one binary output, each with its number, without those that a second level is not sure of"
+    return self.numbered(rule)[0]
+
+@patch
+def numbered(self:Prediction,
+             rule=None, # `SeedRule`; None: that of the model
+            )->tuple:   # `instances`; confidence of each object by number, None where the model has no second level
+    "Objects of the one binary output, and how sure the second level of the model is of each"
+    from geofast.confidence import number_image
+    from geofast.instances import object_rule
     given,seeds,height = object_rule(self.objects, self.gsd)
     more = dict(seeds=seeds and self[seeds], height=height and self[height])
-    found = watershed_instances(self.prob, rule or given, valid=self.valid, **more)
-    return np.where(self.valid, found, KINDS['instances'].unknown)
+    prob = np.where(self.valid, self.prob, np.float32(np.nan))
+    found,sure = number_image(prob, rule or given, **more, gsd=self.gsd, level=self.receipt.get('second_level'))
+    return np.where(self.valid, found, KINDS['instances'].unknown),sure
 
 # %% ../nbs/41_infer.ipynb #c008
 @patch
@@ -87,7 +96,9 @@ def polygons(self:Prediction,
     "Objects of the one binary output as a GeoDataFrame of polygons with area and confidence"
     from geofast.polygons import mask_to_polygons
     if bool(self.objects) if instances is None else instances:
-        return mask_to_polygons(self.instances(), self.box, instances=True, prob=self.prob, **kw)
+        from geofast.confidence import with_confidence
+        ids,sure = self.numbered()
+        return with_confidence(mask_to_polygons(ids, self.box, instances=True, prob=self.prob, **kw), sure)
     return mask_to_polygons(self.prob, self.box, threshold=self.binary_output().threshold, valid=self.valid, **kw)
 
 @patch
@@ -162,7 +173,7 @@ def predict_tile(image,               # array (b,h,w) or (h,w,b), path, dataset,
     values = {n: np.where(valid, np.concatenate([v[n] for _,v,_ in chunks],1), 0) for n in chunks[0][1]}
     scalars = native_scalars(contract.outputs, pool_scalars(contract.outputs,records), plan)
     receipt = dict(bundle=run.model.path, options=run.options._asdict(), tile=plan.tile, overlap=plan.overlap,
-                   tiles=plan.n_tiles, seconds=round(time.time()-t0,2))
+                   tiles=plan.n_tiles, seconds=round(time.time()-t0,2), **object_notes(run.model))
     return Prediction(values, valid, stack.native, contract.outputs, scalars, receipt, image,
                       contract.objects or {})
 
@@ -191,19 +202,26 @@ class RasterResult(OnGrid):
         return self.receipt.get('scalars',{})
     def instances(self, dst, rule=None, **kw): # .tif; `SeedRule`, None: that of the model; arguments of `label_raster`
         "Number the objects, from the probabilities, which must have been written; returns `dst`"
-        from geofast.instances import label_raster, object_rule
+        self.numbered(dst, rule, **kw)
+        return Path(dst)
+    def numbered(self, dst, rule=None, **kw): # as of `instances`
+        "The same; returns the confidence of each object by number, None where the model has no second level"
+        from geofast.confidence import number_raster
+        from geofast.instances import object_rule
         p = self.prob_path
         if not p: raise GeofastError("objects need the probabilities", fix="predict_raster(..., prob_dst='prob.tif')")
         given,*names = object_rule(self.receipt.get('objects'), self.gsd)
         seeds,height = (n and p.with_name(f'{p.stem}_{n}{p.suffix}') for n in names)
-        return label_raster(p, dst, rule or given, seeds=seeds, height=height, **kw)
+        level = self.receipt.get('second_level')
+        return number_raster(p, dst, rule or given, seeds=seeds, height=height, level=level, **kw)
     def polygons(self, instances:bool|None=None, **kw): # as of a `Prediction`; arguments of `raster_to_polygons`
         "Objects as polygons; from the probabilities where they were written, else from the mask"
         from geofast.polygons import raster_to_polygons
         if 'objects' in self.receipt if instances is None else instances:
+            from geofast.confidence import with_confidence
             with tempfile.TemporaryDirectory(dir=self.path.resolve().parent) as tmp:
-                ids = self.instances(Path(tmp)/'ids.tif')
-                return raster_to_polygons(ids, instances=True, prob=self.prob_path, **kw)
+                sure = self.numbered(ids:=Path(tmp)/'ids.tif')
+                return with_confidence(raster_to_polygons(ids, instances=True, prob=self.prob_path, **kw), sure)
         return raster_to_polygons(self.prob_path or self.path, threshold=self.receipt['threshold'], **kw)
 
 # %% ../nbs/41_infer.ipynb #n101

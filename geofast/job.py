@@ -21,7 +21,7 @@ from .models import condition_vector, pick_precision
 from .outputs import encode_rows, output_files, pool_scalars
 from .plan import CACHE, Load, TilePlan, fit_panel, make_region, merge_windows
 from .stack import Stack
-from .stages import Options, Run, predict_region, write_behind
+from .stages import Options, Run, object_notes, predict_region, write_behind
 from .store import write_result
 from .tiff import BLOCK
 from .tta import TTA
@@ -252,7 +252,7 @@ def make_receipt(job:RasterJob, t0:float, counts:dict, scalars:dict)->dict: # t0
                 seconds=round(time.time()-t0,2), busy={k:round(v,2) for k,v in clock.items()},
                 limit=max(clock,key=clock.get), peak_memory_mb=peak_memory_mb(), **counts,
                 **(dict(scalars=scalars) if scalars else {}),
-                **(dict(objects=m.contract.objects) if m.contract.objects else {}),
+                **object_notes(m),
                 versions=dict(geofast=__version__, torch=torch.__version__, rasterio=rasterio.__version__,
                               python=sys.version.split()[0]))
 

@@ -246,6 +246,8 @@ RULES = { # field: (what must be true of it in a contract, in words)
     'views': (lambda v,d: _text(v) and v in MEANS, "one of "+', '.join(MEANS)),
     'fill': (lambda v,d: v is None or _numbers(v,len(d['bands'])), "a number for each band"),
     'objects': (lambda v,d: v is None or _objects(v), "seeds, height, rule and gsd of objects"),
+    'second_level': (lambda v,d: v is None or {*v}=={'file','sha256'} and v['file']=='second_level.json'
+                     and _text(v['sha256'],64), "second_level.json with its SHA-256"),
     'tile': (lambda v,d: _whole(v,1,8192), "1 to 8192 px"),
     'overlap': (lambda v,d: _whole(v,0,d.get('tile',512)-1), "0 to less than a tile"),
     **{k: (lambda v,d: _text(v,10**5), "a text") for k in ('recipe','licence','attribution')},

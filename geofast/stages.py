@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import NamedTuple
 import numpy as np
 import torch
@@ -49,6 +50,13 @@ class Run:
         o = self.options
         f = lambda t: self.model.values(t, o.precision, self.condition)
         return tta_mean(f, x, o.tta, self.outputs, self.model.contract.views)
+
+# %% ../nbs/37_stages.ipynb #n005
+def object_notes(b:Bundle)->dict: # objects: of the contract; second_level: path of the file; what there is of them
+    "How a bundle tells objects apart, and where its second level lies, for receipts"
+    c = b.contract
+    told = dict(objects=c.objects, second_level=c.second_level and b.path and str(Path(b.path)/c.second_level['file']))
+    return {k: v for k,v in told.items() if v}
 
 # %% ../nbs/37_stages.ipynb #c009
 _END = object()
