@@ -5,8 +5,8 @@
     tools/check.py notebooks -m 01_ -m recipes/   only notebooks whose path contains one of these
     tools/check.py notebooks --flags slow         run the cells marked `#| slow` too
 """
-import argparse, ast, builtins, dis, hashlib, importlib, inspect, io, json, multiprocessing, os, re, resource, shutil
-import statistics, subprocess, sys, tempfile, time, tokenize, types
+import argparse, ast, base64, builtins, dis, hashlib, importlib, inspect, io, json, multiprocessing, os, re, resource
+import shutil, statistics, subprocess, sys, tempfile, time, tokenize, types
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from configparser import ConfigParser
 from importlib.metadata import packages_distributions
@@ -14,9 +14,10 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
-import readme
+import paste, readme
 
 MAX_KB, MAX_LINE, TIMEOUT = 600, 120, 900
+MAX_README_LINE = 92                          # of code on the first page, as wide as its column
 USUAL_CELL, MAX_CELL, LONG_SHARE = 20, 40, .1 # lines of an export cell; which share of them may be longer than usual
 MAX_MODULE, MEDIAN_MODULE = 300, 165          # lines; lines of code, in the median
 MAX_NAMES = 120                               # public names, in all `__all__`s together
@@ -27,14 +28,15 @@ LIGHT = {'core': {'torch', 'rasterio', 'geopandas', 'matplotlib'} | TRAINING,
          **{m: {'torch'} | TRAINING for m in 'kinds grid raster bands stack tiff vector synthetic render plan'.split()},
          **{m: TRAINING for m in '''scene_table stac coco xyz labels prepare losses multitask metrics pretrained decoders
                                     models outputs bundle tta stages blockrows store job infer workers executors scale trace simplify polygons
-                                    instances instance_scores candidates second_level coco_results cloud_scenes
+                                    instances instance_scores candidates second_level confidence coco_results cloud_scenes
                                     pose oblique pose_scores roofs solids reflectance onnx_import
                                     outlines webmap
                                     viz demo cli cli_train'''.split()}}
 # Modules that an extra other than `train` belongs to; the other LIGHT ones work with the core install alone
 EXTRA_OF = dict(executors='scale', scale='scale')
 # What a function may import from a higher floor: conveniences at the end of the way of a prediction
-LAZY_UP = {('infer','instances'), ('infer','polygons'), ('infer','scale'), ('prepare','pose_scores')}
+LAZY_UP = {('infer','instances'), ('infer','polygons'), ('infer','confidence'), ('infer','scale'),
+           ('prepare','pose_scores')}
 # Modules below the tasks that may say what is sought, and how unknown is written
 SAY_WHAT = {'kinds', 'synthetic', 'render'}
 TASKS = 70
@@ -113,13 +115,38 @@ def check_export(root:Path)->list:
 
 # ------------------------------------------------------------------ 2 README
 
+def first_page_faults(root:Path, text:str)->list:
+    "Code that is wider than its column, pictures that are not those of the notebook or not of the model in the package"
+    wide = [l for m in paste.FENCE.finditer(text) for l in m[3].splitlines() if len(l)>MAX_README_LINE]
+    bad = [f'README.md: {len(l)} characters of code, at most {MAX_README_LINE}: {l}' for l in wide]
+    for rel,data in readme.pictures(root/'nbs/index.ipynb').items():
+        if (root/rel).is_file() and (root/rel).read_bytes()==data: continue
+        bad.append(f'{rel} differs from nbs/index.ipynb; run `make readme`')
+    shipped = root/'geofast/weights/drone/bundle.json'
+    if not shipped.is_file(): return bad
+    for m in json.loads(shipped.read_text(encoding='utf-8'))['members']:
+        if m['sha256'][:12] not in text:
+            bad.append('the picture of README.md is of another model than that of the package: '
+                       'run nbs/index.ipynb, then `make readme`')
+    return bad
+
 def check_readme(root:Path)->list:
-    "README.md is the rendered nbs/index.ipynb, whose table lists every notebook"
+    "README.md is nbs/index.ipynb: its table lists every notebook, its picture is of the model in the package, its code fits"
     p, index = root/'README.md', readme.render(root/'nbs/index.ipynb')
     same = p.exists() and p.read_text(encoding='utf-8')==index
     bad = [] if same else ['README.md differs from nbs/index.ipynb; run `make readme`']
-    return bad + [f'{b.rel} is not in the table of nbs/index.ipynb; run that notebook again' for b in books(root)
-                  if b.floor is not None and f'(nbs/{b.rel})' not in index]
+    bad += [f'{b.rel} is not in the table of nbs/index.ipynb; run that notebook again' for b in books(root)
+            if b.floor is not None and f'(nbs/{b.rel})' not in index]
+    return bad + first_page_faults(root, index)
+
+def check_paste(root:Path)->list:
+    "Every line of the blocks of README.md runs as it is pasted, in a fresh folder (tools/paste.py)"
+    cmd = [sys.executable, '-W', 'ignore', str(HERE/'paste.py'), str(root/'README.md')]
+    r = subprocess.run(cmd, capture_output=True, text=True, cwd=root, env={**os.environ, 'OMP_NUM_THREADS':'1'})
+    try: out = json.loads(r.stdout.splitlines()[-1])
+    except (IndexError, ValueError): return [f'tools/paste.py failed:\n{r.stderr[-3000:]}']
+    print(f'  {out["ran"]} lines ran, {out["left"]} are not for here')
+    return out['faults']
 
 # ------------------------------------------------------------------ 3 order
 
@@ -363,7 +390,59 @@ def check_shape(root:Path)->list:
     print(f'  {"all":36}{sum(r[1] for r in rows):6.0f}{n:14}{f"{100*k/max(n,1):.0f} %":>28}')
     return bad + long_cells(bs) + long_modules(root)
 
-# ------------------------------------------------------------------ 6 names and words
+# ------------------------------------------------------------------ 6 figures have data, numbers have a source
+
+MIN_INK, MIN_AXES = .004, .08 # shares of a picture: what is not background; a white rectangle that is taken for axes
+
+def picture_faults(gray)->list: # (h,w) 0-255
+    "What a picture lacks: ink, or something within a frame"
+    import numpy as np
+    from scipy import ndimage
+    ink = (np.abs(gray.astype(int)-np.bincount(gray.ravel()).argmax())>16).mean()
+    if ink<MIN_INK: return [f'a blank picture: {ink:.2%} of it is not background']
+    white, (h,w) = gray>=225, gray.shape
+    parts, bad = ndimage.label(white)[0], []
+    for i,(ys,xs) in enumerate(ndimage.find_objects(parts), 1):
+        size, framed = (ys.stop-ys.start)*(xs.stop-xs.start), ys.start and xs.start and ys.stop<h and xs.stop<w
+        if framed and size>MIN_AXES*h*w and (parts[ys,xs][8:-8,8:-8]==i).all():
+            bad.append(f'empty axes: {xs.stop-xs.start} x {ys.stop-ys.start} px within a frame are white')
+    return bad
+
+def check_figures(root:Path)->list:
+    "No stored picture is blank, and none has axes without data"
+    import numpy as np
+    from PIL import Image
+    n, bad = 0, []
+    for b in books(root):
+        for c in b.code:
+            for kind,v in [kv for o in c.outputs for kv in o.get('data', {}).items() if kv[0] in readme.PICTURES]:
+                im = Image.open(io.BytesIO(base64.b64decode(readme.text_of(v)))).convert('L')
+                n, bad = n+1, bad+[f'{b.rel} cell {c.i}: {f}' for f in picture_faults(np.asarray(im))]
+    print(f'  {n} pictures')
+    return bad
+
+PROSE_NUMBER = re.compile(r'(?<![\w.\-/])[-+]?(\d*\.\d+|\d+(?=\s?%))(?![\w/]|\.\d)(\s?%)?')
+NO_MEASURE = re.compile(r'`[^`]*`|\$[^$]*\$|arXiv \d+\.\d+|(Python|version|eq\.) \d+\.\d+|95 % (interval|confidence)')
+CODE_NUMBER = re.compile(r'(?<![\w.])\d*\.?\d+(?:[eE][-+]?\d+)?')
+
+def loose_numbers(b:Book)->list:
+    "`(cell, number)` of decimals and percentages in prose that no cell has; a paragraph with a link has a source"
+    have = [float(x) for c in b.code for x in CODE_NUMBER.findall(c.src+'\n'+shown(c))]
+    out = []
+    for c in [c for c in b.cells if c.kind=='markdown']:
+        for text in re.split(r'\n\s*\n', re.sub(r'(?ms)^```.*?^```', '', c.src)):
+            if '](' in text: continue
+            for m in PROSE_NUMBER.finditer(NO_MEASURE.sub('', text)):
+                v, off = float(m[1]), .5*10**-len(m[1].partition('.')[2])+1e-9
+                if not any(abs(x-v)<=off or (m[2] and abs(100*x-v)<=off) for x in have): out.append((c.i, m[0].strip()))
+    return out
+
+def check_numbers(root:Path)->list:
+    "Decimals and percentages in prose stand in a cell of the notebook, or beside a link"
+    return [f'{b.rel} cell {i}: {n} stands in no code and no output of the notebook' for b in books(root)
+            for i,n in loose_numbers(b)]
+
+# ------------------------------------------------------------------ 7 names and words
 
 def public_names(root:Path)->dict:
     "`{name: module}` of what modules list in `__all__`"
@@ -427,7 +506,7 @@ def check_sidebar(root:Path)->list:
     other = {k: v for k,v in want.items() if site.get(k)!=v}
     return bad + [f'nbs/nbdev.yml: {k} is {site.get(k)!r}, settings.ini has {v!r}' for k,v in other.items()]
 
-# ------------------------------------------------------------------ 7 notebooks run
+# ------------------------------------------------------------------ 8 notebooks run
 
 FORKS = multiprocessing.get_context('forkserver')
 PRELOAD = ('torch', 'timm', 'segmentation_models_pytorch', 'fastai.vision.all', 'albumentations', 'rasterio', 'geopandas',
@@ -499,7 +578,7 @@ def check_checks(root:Path)->list:
 
 CHECKS = dict(checks=check_checks, export=check_export, readme=check_readme, order=check_order, shape=check_shape,
               sidebar=check_sidebar, imports=check_imports, requirements=check_requirements, names=check_names,
-              words=check_words)
+              words=check_words, figures=check_figures, numbers=check_numbers, paste=check_paste)
 
 def main()->int:
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

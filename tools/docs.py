@@ -29,6 +29,20 @@ def drop_output_file(proc:Path)->None:
             if c['cell_type']=='raw': c['source'] = re.sub(r'(?m)^output-file:.*\n', '', ''.join(c['source']))
         p.write_text(json.dumps(nb, ensure_ascii=False), encoding='utf-8')
 
+def api_faults(proc:Path)->list:
+    "Entries of the API that are not one signature under its name, and stored errors"
+    bad = []
+    for p in sorted(proc.rglob('*.ipynb')):
+        for c in json.loads(p.read_text(encoding='utf-8'))['cells']:
+            if c['cell_type']!='code': continue
+            name, outputs = re.search(r'(?m)^show_doc\((?:\w+\.)*(\w+)', ''.join(c['source'])), c['outputs']
+            if any(o['output_type']=='error' for o in outputs): bad.append(f'{p.name}: an error: {"".join(c["source"])[:60]}')
+            if not name: continue
+            says = ''.join(''.join(o.get('data', {}).get('text/markdown', '')) for o in outputs)
+            entry = re.search(rf'(?m)^#+ (\w+\.)*{name[1]}$', says) and re.search(rf'(?m)^(def|class) {name[1]}\b', says)
+            if len(outputs)!=1 or not entry or 'Traceback (most' in says: bad.append(f'{p.name}: no entry of {name[1]}: {says[-80:]!r}')
+    return bad
+
 def smalldocs(*args:str)->int:
     "Exit status of a smalldocs command"
     run = 'import sys; from smalldocs.cli import main; sys.exit(main())'
@@ -37,7 +51,9 @@ def smalldocs(*args:str)->int:
 def main()->int:
     proc = process()
     drop_output_file(proc)
-    failed = smalldocs('check', str(proc)) or smalldocs('render', '--quiet', '--strict', str(proc))
+    bad = api_faults(proc)
+    print(*bad, sep='\n')
+    failed = bad or smalldocs('check', str(proc)) or smalldocs('render', '--quiet', '--strict', str(proc))
     if not failed:
         shutil.rmtree(ROOT/'_docs', ignore_errors=True)
         shutil.move(proc/'_docs', ROOT/'_docs')

@@ -1,10 +1,10 @@
 "Every check passes on a small sound project and fails on that project broken in the way it is there to find"
-import contextlib, io, json, shutil, subprocess, sys, tempfile, unittest, unittest.mock
+import base64, contextlib, io, json, shutil, subprocess, sys, tempfile, unittest, unittest.mock
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
-import check, readme
+import check, docs, paste, readme
 
 SOUND = {
     '00_core': ['# core\n> Windows', '#| default_exp core', '#| export\nimport os',
@@ -33,6 +33,11 @@ def notebook(sources:list, outputs:dict|None=None)->str:
     kernel = dict(display_name='python3', language='python', name='python3')
     nb = dict(cells=cells, metadata=dict(kernelspec=kernel), nbformat=4, nbformat_minor=5)
     return json.dumps(nb, indent=1, sort_keys=True)+'\n'
+
+def picture(data:bytes)->dict:
+    "An output of a cell"
+    kinds = {'image/jpeg': base64.b64encode(data).decode(), 'text/plain': ['<Figure>']}
+    return dict(output_type='display_data', data=kinds, metadata={})
 
 def quiet(f, *args, **kwargs):
     "`f(*args)` without what it prints"
@@ -78,7 +83,8 @@ class TestChecks(unittest.TestCase):
         self.assertIn(what, '\n'.join(quiet(f, root)))
 
     def test_sound(self):
-        for name in ('export', 'readme', 'order', 'shape', 'sidebar', 'imports', 'requirements', 'words'):
+        for name in ('export', 'readme', 'order', 'shape', 'sidebar', 'imports', 'requirements', 'words',
+                     'figures', 'numbers'):
             self.assertEqual(quiet(check.CHECKS[name], self.sound), [], name)
 
     def test_export(self):
@@ -100,6 +106,21 @@ class TestChecks(unittest.TestCase):
         (root/'README.md').write_text('old')
         self.finds('README.md differs', check.check_readme, root)
         self.finds('02_new.ipynb is not in the table', check.check_readme, self.with_cells('02_new'))
+        self.finds('93 characters of code, at most 92', check.check_readme, self.with_cells('index', f'## Run\n```sh\n{"a"*93}\n```'))
+
+    def test_first_picture(self):
+        "The picture of the first page is that of the notebook, of the model that is shipped"
+        root = self.with_cells('index', outputs={2: [picture(b'new')]})
+        text = readme.render(root/'nbs/index.ipynb')
+        (root/'README.md').write_text(text)
+        self.finds('nbs/images/c2_0.jpg differs', check.check_readme, root)
+        (root/'nbs/images').mkdir()
+        (root/'nbs/images/c2_0.jpg').write_bytes(b'new')
+        self.assertEqual(quiet(check.check_readme, root), [])
+        (root/'geofast/weights/drone').mkdir(parents=True)
+        (root/'geofast/weights/drone/bundle.json').write_text('{"members": [{"sha256": "0123456789abcdef"}]}')
+        self.finds('of another model than that of the package', check.check_readme, root)
+        self.assertEqual(check.first_page_faults(root, text+'<!-- 0123456789ab -->'), [])
 
     def test_readme_text(self):
         data = {'text/plain': ['42'], 'text/html': ['<b>42</b>']}
@@ -109,7 +130,7 @@ class TestChecks(unittest.TestCase):
         links = '## Links\n![a](images/a.png) [b](https://x.org) [c](#d) [e](../LICENSE)'
         self.write(root, 'index', ['# t\n> s', '#| hide\nsecret()', '#| echo: false\n6*7', links], {2: [out, pic]})
         text = readme.render(root/'nbs/index.ipynb')
-        for part in ('```text\n42\n```', '](nbs/images/a.png)', '](https://x.org)', '](#d)', '](LICENSE)', '# t\n> s'):
+        for part in ('```text\n42\n```', '](nbs/images/a.png)', '![](nbs/images/c2_1.png)', '](https://x.org)', '](#d)', '](LICENSE)', '# t\n> s'):
             self.assertIn(part, text)
         for part in ('secret', '6*7', 'Figure', 'iVBO', '<b>'): self.assertNotIn(part, text)
 
@@ -194,6 +215,59 @@ class TestChecks(unittest.TestCase):
         (root/'geofast/core.py').write_text('x = 1\n\n# why\n'*100)
         (root/'geofast/raster.py').write_text('x = 1\n\n# why\n'*100)
         self.assertEqual(quiet(check.check_shape, root), [])
+
+    def test_figures(self):
+        "Pictures have ink, and axes have data"
+        import numpy as np
+        from matplotlib.figure import Figure
+        from PIL import Image
+        def drawn(draw, n=2):
+            fig, buf = Figure(figsize=(2.2*n,2), layout='constrained'), io.BytesIO()
+            for i,ax in enumerate(fig.subplots(1, n, squeeze=False).flat): draw(ax, i)
+            fig.savefig(buf, format='jpeg')
+            return buf.getvalue()
+        def faults(data): return quiet(check.check_figures, self.with_cells('00_core', outputs={4: [picture(data)]}))
+        blank, gray = io.BytesIO(), np.random.default_rng(0).integers(0, 255, (40,60), dtype=np.uint8)
+        Image.fromarray(gray//64+250).save(blank, 'jpeg')
+        for n in (1, 2, 4):
+            self.assertIn('empty axes', '\n'.join(faults(drawn(lambda ax, i: ax.plot([1,2]) if i else ax.set(xlabel='step'), n))), n)
+        self.assertIn('a blank picture', '\n'.join(faults(blank.getvalue())))
+        for draw in (lambda ax, i: ax.plot([1,2]), lambda ax, i: ax.plot([1], [1], 'o'), lambda ax, i: ax.imshow(gray),
+                     lambda ax, i: ax.barh(['a','b'], [1,2]), lambda ax, i: ax.imshow(gray>250, cmap='gray')):
+            self.assertEqual(faults(drawn(draw)), [])
+
+    def test_numbers(self):
+        "Numbers in the prose of recipes stand in a cell, or beside a link"
+        def faults(*cells): return quiet(check.check_numbers, self.with_cells('recipes/90_town', *cells))
+        for text,n in (('## An IoU of .871', '.871'), ('## Some 12 % more', '12 %'), ('## It fell by 0.35 m', '0.35')):
+            self.assertEqual(faults(text), [f'recipes/90_town.ipynb cell 5: {n} stands in no code and no output of the notebook'])
+        for cells in (('## An IoU of .87', 'x = .8712'), ('## Some 12 % more', 'assert x>.1204'), ('## A rate of `.35`',),
+                      ('## It had .871, says [the table](https://x.org).',), ('## $p=.35$, the 95 % interval',)):
+            self.assertEqual(faults(*cells), [], cells)
+
+    def test_paste(self):
+        "Lines of a README run one after the other, and what goes wrong is told with its line"
+        text = '```python\nx = 1\nfor i in range(2):\n    x += i\n\nassert x==2\ny = z\nx/0\n```\n```sh\nls x\nmake all\n```'
+        with unittest.mock.patch.multiple(paste, ELSEWHERE={'make ':'', 'git ':''}, SHORTER={}):
+            out = quiet(paste.paste, text)
+        self.assertEqual(out, dict(ran=7, left=1, faults=[
+            "`y = z`: NameError: name 'z' is not defined", '`x/0`: ZeroDivisionError: division by zero',
+            '`ls x`: ls: no command of geofast', "'git ' in tools/paste.py: no line of the README begins so or has it"]))
+        with unittest.mock.patch.multiple(paste, ELSEWHERE={}, SHORTER={'x = 1':'x = 5'}):
+            self.assertEqual(quiet(paste.paste, '```python\nx = 1\nassert x==1\n```')['faults'], ['`assert x==1`: AssertionError'])
+
+    def test_api(self):
+        "Entries of the API are signatures under their names"
+        root = Path(tempfile.mkdtemp(dir=self.tmp.name))
+        def faults(**out):
+            text = out.pop('text', '### A.area\n\n```python\ndef area(\n    h:int\n):\n```\n')
+            out = dict(output_type='execute_result', data={'text/markdown': [text]}, metadata={}, execution_count=None)|out
+            (root/'a.ipynb').write_text(notebook(['#| echo: false\nshow_doc(A.area)'], {0: [out]}))
+            return '\n'.join(docs.api_faults(root))
+        self.assertEqual(faults(), '')
+        self.assertIn('no entry of area', faults(text='Traceback (most recent call last): ...'))
+        self.assertIn('no entry of area', faults(text='### rows\n\n```python\ndef rows():\n```'))
+        self.assertIn('an error', faults(output_type='error', ename='ValueError', evalue='', traceback=[]))
 
     def test_words(self):
         root = self.broken()
