@@ -210,7 +210,8 @@ def _kept(m, bands)->bool: # an entry of `members`
 def _value(o)->bool: # an entry of `outputs`
     known = {f.name for f in fields(Output)}
     if not isinstance(o,dict) or not {'name'}<={*o}<=known or not _text(o['name'],60): return False
-    def may(k, ok): return o.get(k) is None or ok(o[k])
+    free = {f.name for f in fields(Output) if f.default is None}
+    def may(k, ok): return k not in o or (o[k] is None and k in free) or ok(o[k])
     return (may('kind',lambda v: _text(v) and v in KINDS) and may('channels',lambda v: _whole(v,1,1024))
             and may('classes',lambda v: len(v)==0 or _names(v)) and may('unit',_text) and may('activation',_text)
             and may('threshold',lambda v: _number(v,0,1)) and may('step',lambda v: _number(v,1e-12,1e12))
