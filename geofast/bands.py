@@ -17,7 +17,7 @@ from .core import RasterError, Win
 from .grid import GeoBox, crs_name, said_crs
 from .raster import (
     Raster, array_valid, box_resample, guess_text, lerp_resample, missing_rule, nearest_resample, open_raster,
-    read_masked, said_nodata, source_files)
+    palette_colors, read_masked, said_nodata, source_files)
 
 # %% ../nbs/04_bands.ipynb #c005
 RGB = {ColorInterp.red:'red', ColorInterp.green:'green', ColorInterp.blue:'blue'}
@@ -43,13 +43,6 @@ def _opened(src)->tuple: # dataset, True if it was opened here
     if src.closed or src.mode=='w':
         raise RasterError(f"{src.name} cannot be read", got="a closed dataset, or one being written", need="its path")
     return src, False
-
-# %% ../nbs/04_bands.ipynb #n014
-def palette_colors(ds)->np.ndarray|None: # (256,4) uint8: red, green, blue, alpha
-    "Colors that the numbers of a palette image stand for; None for other images"
-    if [c for c in ds.colorinterp if c!=ColorInterp.alpha]!=[ColorInterp.palette] or ds.dtypes[0]!='uint8': return None
-    table = ds.colormap(1)
-    return np.array([table.get(k,(0,0,0,0)) for k in range(256)], np.uint8)
 
 # %% ../nbs/04_bands.ipynb #c006
 class FilePart:
@@ -224,7 +217,9 @@ def said_bands(bands # numbers or names, or a text of them with commas
 def plain_name(name:str)->str:
     "A name of a band for comparison: common name, small letters, colors in full"
     n = str(name).strip()
-    n = common_name(n if common_name(n)!=n else n.upper()).casefold()
+    n = re.sub('near.?infra.?red', 'nir', common_name(n if common_name(n)!=n else n.upper()).casefold())
+    words = [w for w in re.findall(r'[^\W_]+', n) if not re.fullmatch(r'band|channel|layer|b?\d+(nm)?|nm', w)]
+    if len(words)==1 and words[0] in _S2: n = words[0] # Band 1 (Blue)
     return dict(r='red', g='green', b='blue').get(n, n)
 
 # %% ../nbs/04_bands.ipynb #n005

@@ -256,9 +256,9 @@ def choose_bands(s:Stack, contract:Contract)->None:
     by_name = all(map(s.find, want))
     if not by_name and (len(have)!=len(want) or any(s.find(b) and not only_numbered(b) for b in want)):
         one = ','.join(map(str, range(1,len(want)+1) if len(have)>=len(want) else [1]*len(want)))
+        say,image = f"say which, in this order: bands=({one}), or --bands {one}", "`gdal_translate -expand rgb`"
         raise ContractError(f"{s.path} has other bands than the model", got=f"{len(have)}: {', '.join(have)}",
-                            need=f"{len(want)}: {', '.join(want)}",
-                            fix=f"say which, in this order: bands=({one}), or --bands {one}")
+                            need=f"{len(want)}: {', '.join(want)}", fix=image if have==['palette'] else say)
     if not by_name:
         if not any(map(only_numbered, want)) and not all(map(only_numbered, have)):
             warnings.warn(f"{s.path}: its bands {', '.join(have)} are taken for {', '.join(want)}, by position; "

@@ -244,6 +244,13 @@ def guess_text(path, value:float)->str:
     return (f"{path}: no nodata, alpha or mask is declared; pixels that are {value:g} in all bands are treated as "
             "empty; nodata=None (--nodata none) takes them as they are, nodata=VALUE names another")
 
+# %% ../nbs/03_raster.ipynb #n021
+def palette_colors(ds)->np.ndarray|None: # (256,4) uint8: red, green, blue, alpha
+    "Colors that the numbers of a palette image stand for; None for other images, and for maps of classes"
+    if [c for c in ds.colorinterp if c!=ColorInterp.alpha]!=[ColorInterp.palette] or ds.dtypes[0]!='uint8': return None
+    table = ds.colormap(1)
+    return np.array([table.get(k,(0,0,0,0)) for k in range(256)], np.uint8) if len({*table.values()})>32 else None
+
 # %% ../nbs/03_raster.ipynb #n121
 def array_valid(x:np.ndarray, # (b,h,w), also masked
                 nodata,       # of `said_nodata`

@@ -21,11 +21,11 @@ from rasterio.warp import transform_bounds
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
-from .bands import RGB, check_grids, palette_colors
+from .bands import RGB, check_grids
 from .core import DataError, RasterError, Win, atomic_path
 from .grid import EARTH, GeoBox
 from .kinds import get_kind
-from .raster import open_raster, said_nodata, warp_to
+from .raster import open_raster, palette_colors, said_nodata, warp_to
 from .scene_table import file_name, image_files, is_labels, merge_nearby_groups
 from .stack import Stack
 from .tiff import BLOCK
