@@ -16,6 +16,8 @@ PIP     := $(PY) -m pip --disable-pip-version-check -qq
 install  = { $(PIP) install -c constraints.txt uv && $(VENV)/bin/uv pip install -q --python $(PY) -c constraints.txt -e '.[$(1)]'; } \
 	|| $(PIP) install -c constraints.txt -e '.[$(1)]'
 export NO_ALBUMENTATIONS_UPDATE := 1
+# uv leaves compiling to the first import: dozens of processes start here, and each would compile all of torch again
+unexport PYTHONDONTWRITEBYTECODE
 
 help:
 	@echo "make demo     train on some towns, predict one never seen; results in demo/"
