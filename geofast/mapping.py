@@ -6,6 +6,7 @@
 __all__ = ['published', 'best', 'write_submission', 'submission_score']
 
 # %% ../nbs/recipes/92_mapping.ipynb #n004
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 import numpy as np
@@ -14,7 +15,7 @@ from scipy import ndimage as ndi
 from geofast.bundle import Bundle, load_bundle
 from geofast.coco import coco_instances, find_coco
 from geofast.coco_results import read_coco, write_coco
-from geofast.core import progress_bar
+from geofast.core import GeofastError, Win, progress_bar
 from geofast.infer import Prediction, predict_tile
 from geofast.instance_scores import coco_scores, label_codes, mask_overlaps
 from geofast.kinds import Target
@@ -39,6 +40,9 @@ def published_weights(labels, **kw): # of `pair_weights`
     return pair_weights(drop_slivers(labels), **kw)
 
 # %% ../nbs/recipes/92_mapping.ipynb #n009
+CHIP,SIDE = 300,256 # px of a chip, and of what the network takes
+CHIPS = 'resize','replicate','none'
+
 @task_maker
 def weighted_objects(w0:float=50.,    # weight between two objects that touch, beside 1
                      sigma:float=10., # how fast it falls, px
@@ -46,10 +50,13 @@ def weighted_objects(w0:float=50.,    # weight between two objects that touch, b
                      dice:float=.5,   # weight of dice, beside 1 of the cross-entropy
                      last_dice:float=5., # in the last stage
                      switch:float=.85, # share of the epochs before it
+                     chip:str='resize', # to 256 px; 'replicate': crops, and borders repeated at prediction; 'none'
                     )->Task:
     "Buildings by a mask whose loss is high between neighbors and in small ones"
+    if chip not in CHIPS: raise GeofastError("no such way to take a chip", got=chip, need=f"one of {', '.join(CHIPS)}")
     mask = Output('mask', channels=2, classes=('background','building'), activation='binary', threshold=.5)
-    weights = partial(published_weights, w0=w0, sigma=sigma, wrap=wrap)
+    unit = dict(c=128, unit=CHIP/SIDE) if chip=='resize' else {}
+    weights = partial(published_weights, w0=w0, sigma=sigma, wrap=wrap, **unit)
     targets = (Target('mask','mask',of=INSTANCES,make=published_mask),
                Target('weight','weight',of=INSTANCES,make=weights))
     def terms(n):
@@ -68,8 +75,10 @@ def published(**values # further decisions, as of `Recipe.set`
     r = r.set(gsd=None, tile=300, stride=300, split='tiles', balance='tiles')
     r = r.set(arch='unetresnet', encoder='resnet101', bs=20, epochs=100, steps=None, lr=1e-4, curve='constant', drop=.7,
               optimizer='adam', wd=1e-4, ema_decay=0)
-    r = r.set(crop=256, zoom=(1,1), rotate=10, symmetries='flips', color=0, blur=0)
-    return r.set(infer_tile=256, infer_overlap=64, tta='neptune16', views='geometric', **values)
+    r = r.set(rotate=10, symmetries='flips', color=0, blur=0, tta='neptune16', views='geometric', infer_overlap=64)
+    how = dict(crop=SIDE, zoom=(SIDE/CHIP,)*2, infer_tile=SIDE)
+    if values.get('chip','resize')!='resize': how |= dict(zoom=(1,1), infer_tile=320)
+    return r.set(**how|values)
 
 # %% ../nbs/recipes/92_mapping.ipynb #n016
 def best(**values # further decisions, as of `Recipe.set`
@@ -92,6 +101,31 @@ def best_rounds(members:int=3)->list: # of `Round`
 
 RECIPES = dict(published=published, best=best)
 ROUNDS = dict(published=published_rounds, best=best_rounds)
+
+# %% ../nbs/recipes/92_mapping.ipynb #n033
+def trained_chip(model:Bundle)->str: # of `CHIPS`
+    "How a bundle takes chips, by the recipe in its provenance"
+    made = model.contract.provenance
+    made = (made.get('members') or [made])[0]
+    return made.get('recipe',{}).get('task',{}).get('chip','none')
+
+# %% ../nbs/recipes/92_mapping.ipynb #n036
+def predict_chip(image,              # path, or array (3,h,w)
+                 model:Bundle,
+                 tta:str='none',
+                )->Prediction:       # on the chip's own pixels
+    "Predict a chip as its network was trained: resized, or with its border pixels repeated, or as it is"
+    how = trained_chip(model)
+    s = Stack(image)
+    if how!='replicate':
+        if how=='resize': s.box = s.native.zoom_to((SIDE,SIDE))
+        return predict_tile(s, model, tta=tta)
+    with s: x = s.read_native(Win(0,0,*s.native.shape))[0]
+    h,w = x.shape[1:]
+    n = -(-max(h,w)//64)*64
+    at = Win((n-h)//2, (n-w)//2, h, w)
+    p = predict_tile(np.pad(x, ((0,0),(at.row,n-h-at.row),(at.col,n-w-at.col)), 'edge'), model, tta=tta, tile=n)
+    return replace(p, values={k: v[:,*at.slices] for k,v in p.values.items()}, valid=p.valid[at.slices], box=s.native)
 
 # %% ../nbs/recipes/92_mapping.ipynb #n022
 def object_confidence(p:Prediction,
@@ -123,8 +157,9 @@ def write_submission(data:str|Path,     # annotation.json of the chips, or their
     rows = [*find_chips(data).itertuples()]
     def results():
         for s in progress_bar(rows) if progress else rows:
-            p = predict_tile(s.image, model, tta=tta)
-            labels,score = object_confidence(p, p.instances())
+            p = predict_chip(s.image, model, tta)
+            labels,sure = p.numbered()
+            score = object_confidence(p, labels)[1] if sure is None else sure
             counts.append(dict(image_id=s.image_id, objects=len(score)))
             yield s.image_id, (labels,score)
     write_coco(dst, results())
