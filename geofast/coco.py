@@ -106,7 +106,7 @@ def _check_pixels(d, path, xy):
     if top<=1 and side>2:
         raise LabelError(f"{path}: coordinates from 0 to 1", got=f"up to {top}", need=f"pixels, of images of {side}",
                          fix="multiply x by the width and y by the height")
-    if 99<top<=100 and side>200:
+    if top<=100 and side>200 and len(xy)>60:
         warnings.warn(f"{path}: no coordinate is above 100 in images of {side} pixels: are they percent?", stacklevel=7)
 
 # %% ../nbs/13_coco.ipynb #n213

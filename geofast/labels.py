@@ -205,6 +205,8 @@ def check_burned(label:str,     # label file
         raise LabelError(f"{n} polygons of {label} marked no pixel", need="polygons on pixels that are there",
                          got=f"pixels of {t.gsd.iloc[0] or '?'} m, {t.known_px.sum()/t.all_px.sum():.0%} of them known",
                          fix="check units and place of the labels, nodata of the image, or take a finer gsd")
+    if marked<n:
+        warnings.warn(f"{n} polygons of {label} marked {marked} pixels: most are smaller than a pixel", stacklevel=3)
     if n and marked==t.known_px.sum() and area>1e4:
         what = f"{n} polygons of {label} cover all of its {len(t)} images"
         if said: return warnings.warn(what, stacklevel=3)

@@ -52,7 +52,7 @@ def pick_layer(path:Path,
     return meant[0] if meant else None
 
 # %% ../nbs/07_vector.ipynb #n107
-CLASS_COLUMNS = 'class category class_name classname label landuse natural'.split()
+CLASS_COLUMNS = 'class category class_name classname label landuse natural fclass type dn gridcode'.split()
 
 def _class_names(column): # of each row, '' where it has none
     return [('' if v is None or v!=v else f'{v:g}' if isinstance(v,float) else str(v)) for v in column]
@@ -72,10 +72,11 @@ def of_category(g:gpd.GeoDataFrame,
     if category is None and (numbers or not 1<len(seen)<=20): return g # more are their names
     keep = np.isin(have, names.split(',')) if category is not None and have else np.zeros(len(g), bool)
     if keep.any(): return g[keep]
+    first = next((n for n in seen if n not in ('','0')), '')
     raise LabelError(f"{path} has " + (f"nothing of {category}" if category else f"several classes in '{column}'"),
                      got=', '.join(n or '(none)' for n in seen) or f"columns {', '.join(columns)}",
                      need="the names of those that count",
-                     fix=f"category='{column}={next((n for n in seen if n),'')}', or --category; '*' for all")
+                     fix=f"category='{column}={first}', or --category; '*' for all")
 
 # %% ../nbs/07_vector.ipynb #n130
 @contextmanager
