@@ -6,7 +6,7 @@
 __all__ = []
 
 # %% ../nbs/69_confidence.ipynb #n003
-import os, tempfile
+import tempfile
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from pathlib import Path
@@ -18,7 +18,6 @@ from rasterio.windows import Window
 from .bundle import Bundle, contract_json, load_bundle, read_bundle_json
 from .candidates import near_objects, region_features
 from .core import Win, atomic_path, clip_win, pad_win, sha256
-from .grid import GeoBox
 from .instances import SeedRule, gather_parts, label_raster, open_maps, row_runs, watershed_instances
 from .kinds import KINDS
 from .second_level import SecondLevel
