@@ -210,12 +210,18 @@ def _raw(ds, win, bands): # pixels (b,n), those that are finite
     x,ok = read_masked(ds, win, bands, MissingRule())
     return x[:,ok]
 
+ENOUGH = 256**2 # pixels of a raster that is small
+
 def _sample(ds, bands):
-    "Pixels (b,n) of 64 runs over a dataset"
-    n,width = min(64,ds.height), min(64,ds.width)
-    rows = ((np.arange(n)+.5)*ds.height/n).astype(int)
-    cols = ((np.arange(n)*.618+.5)%1*(ds.width-width+1)).astype(int)
-    return np.concatenate([_raw(ds, Win(r,c,1,width), bands) for r,c in zip(rows,cols)], 1)
+    "Pixels (b,n) of 64 runs over a dataset; a small one is read at once"
+    (h,w),n = ds.shape,min(64,ds.height)
+    width = min(64,w)
+    rows = ((np.arange(n)+.5)*h/n).astype(int)
+    cols = ((np.arange(n)*.618+.5)%1*(w-width+1)).astype(int)
+    if h*w>ENOUGH: return np.concatenate([_raw(ds, Win(r,c,1,width), bands) for r,c in zip(rows,cols)], 1)
+    at = rows[:,None],cols[:,None]+np.arange(width)
+    x,ok = read_masked(ds, Win(0,0,h,w), bands, MissingRule())
+    return x[:,*at][:,ok[at]]
 
 def _border(ds, bands):
     "Pixels (b,n) of the first and last row and column"
