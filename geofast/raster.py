@@ -214,8 +214,7 @@ ENOUGH = 256**2 # pixels of a raster that is small
 
 def _sample(ds, bands):
     "Pixels (b,n) of 64 runs over a dataset; a small one is read at once"
-    (h,w),n = ds.shape,min(64,ds.height)
-    width = min(64,w)
+    (h,w),n,width = ds.shape,min(64,ds.height),min(64,ds.width)
     rows = ((np.arange(n)+.5)*h/n).astype(int)
     cols = ((np.arange(n)*.618+.5)%1*(w-width+1)).astype(int)
     if h*w>ENOUGH: return np.concatenate([_raw(ds, Win(r,c,1,width), bands) for r,c in zip(rows,cols)], 1)
