@@ -392,7 +392,7 @@ def check_shape(root:Path)->list:
 
 # ------------------------------------------------------------------ 6 figures have data, numbers have a source
 
-MIN_INK, MIN_AXES = .004, .08 # shares of a picture: what is not background; a white rectangle that is taken for axes
+MIN_INK, MIN_AXES, MAX_GAP = .004, .08, .4 # shares of a picture: not background; white rectangle taken for axes; gap
 
 def picture_faults(gray)->list: # (h,w) 0-255
     "What a picture lacks: ink, or something within a frame"
@@ -400,8 +400,11 @@ def picture_faults(gray)->list: # (h,w) 0-255
     from scipy import ndimage
     ink = (np.abs(gray.astype(int)-np.bincount(gray.ravel()).argmax())>16).mean()
     if ink<MIN_INK: return [f'a blank picture: {ink:.2%} of it is not background']
-    white, (h,w) = gray>=225, gray.shape
-    parts, bad = ndimage.label(white)[0], []
+    white, (h,w), bad = gray>=225, gray.shape, []
+    for what,blank in (('columns', white.all(0)), ('rows', white.all(1))):
+        gap = np.diff(np.flatnonzero(~blank)).max(initial=0)/len(blank)
+        if gap>MAX_GAP: bad.append(f'a gap: {gap:.0%} of its {what} are white between others')
+    parts = ndimage.label(white)[0]
     for i,(ys,xs) in enumerate(ndimage.find_objects(parts), 1):
         size, framed = (ys.stop-ys.start)*(xs.stop-xs.start), ys.start and xs.start and ys.stop<h and xs.stop<w
         if framed and size>MIN_AXES*h*w and (parts[ys,xs][8:-8,8:-8]==i).all():

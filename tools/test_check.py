@@ -231,6 +231,7 @@ class TestChecks(unittest.TestCase):
         Image.fromarray(gray//64+250).save(blank, 'jpeg')
         for n in (1, 2, 4):
             self.assertIn('empty axes', '\n'.join(faults(drawn(lambda ax, i: ax.plot([1,2]) if i else ax.set(xlabel='step'), n))), n)
+        self.assertIn('a gap', '\n'.join(faults(drawn(lambda ax, i: ax.imshow(gray) if i in (0,3) else ax.axis('off'), 4))))
         self.assertIn('a blank picture', '\n'.join(faults(blank.getvalue())))
         for draw in (lambda ax, i: ax.plot([1,2]), lambda ax, i: ax.plot([1], [1], 'o'), lambda ax, i: ax.imshow(gray),
                      lambda ax, i: ax.barh(['a','b'], [1,2]), lambda ax, i: ax.imshow(gray>250, cmap='gray')):
