@@ -111,7 +111,7 @@ class Recipe:
         for part in PARTS:
             new = {k: v for k,v in rest.items() if PART_OF.get(k)==part}
             if new: r = replace(r, **{part: replace(getattr(r,part), **new)})
-        options = {k: v for k,v in rest.items() if k in r.task.options}
+        options = {k: v for k,v in rest.items() if k in r.task.options and k not in PART_OF} # 'seed' is chance
         return replace(r, task=r.task.set(**options)) if options else r
 
     def record(self)->dict:
