@@ -17,7 +17,7 @@ ELSEWHERE = {'make ': 'they are the suite and a training of ten minutes', 'pip i
 TINY = '--steps 2 --set crop=64 --set tile=128 --set stride=128 --set bs=2 --set epochs=1'
 SHORTER = {'accelerate launch -m geofast train': f'geofast train --scale small {TINY}', # launching is tested in notebook 29
            'geofast train': f'--scale small {TINY}', 'geofast crossval': TINY,
-           '--backend processes': '--workers 1', "backend='processes'": "backend='processes', workers=1",
+           '--backend processes': '--backend serial', "backend='processes'": "backend='processes', workers=1",
            'geofast rounds': '', 'best_rounds()': 'shorter(best_rounds())'} # two rounds of one network
 RESULTS = '''town_mask.tif town.parquet demo/preview.png city_mask.tif city_mask.json city.gpkg city.geojson prob.tif houses.gpkg
              masks/scenes.csv my_model/bundle.json crossval/table.csv my_rounds/round2'''.split()
