@@ -71,6 +71,7 @@ def open_level(level:SecondLevel|str|Path|None # or its file
     "A second level, read if it is a file"
     return SecondLevel.load(level) if isinstance(level,(str,Path)) else level
 
+# %% ../nbs/69_confidence.ipynb #n035
 def kept_numbers(sure:np.ndarray, # (n,) confidence of each object from 1
                  least:float,     # objects less sure than this go
                 )->np.ndarray:    # (n+1,) int32: new number of each, 0: none; the first is the background
@@ -85,6 +86,7 @@ def confidences(level:SecondLevel, read:Callable, boxes:pd.DataFrame, shape:tupl
     if not len(boxes): return np.zeros(0)
     return level.confidence(level.raw(object_features(read, boxes, shape, level.how, gsd)))
 
+# %% ../nbs/69_confidence.ipynb #n036
 def number_image(prob:np.ndarray, # (h,w) float, probability of the footprint; NaN where not known
                  rule:SeedRule,
                  *, seeds:np.ndarray|None=None, height:np.ndarray|None=None, # as of `watershed_instances`

@@ -94,6 +94,7 @@ def kept_f1(t:pd.DataFrame,   # of each object: place, confidence, right
     k = t[t.confidence>=least].groupby('place').right
     return 2*k.sum().reindex(truths.index,fill_value=0)/(k.size().reindex(truths.index,fill_value=0)+truths)
 
+# %% ../nbs/73_evaluate.ipynb #n019
 def best_least(t, truths)->float: # as of `kept_f1`
     "The confidence from which on objects stay, for the highest mean of the F1 of all places"
     grid = np.arange(36)/50

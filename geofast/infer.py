@@ -204,16 +204,6 @@ class RasterResult(OnGrid):
         "Number the objects, from the probabilities, which must have been written; returns `dst`"
         self.numbered(dst, rule, **kw)
         return Path(dst)
-    def numbered(self, dst, rule=None, **kw): # as of `instances`
-        "The same; returns the confidence of each object by number, None where the model has no second level"
-        from geofast.confidence import number_raster
-        from geofast.instances import object_rule
-        p = self.prob_path
-        if not p: raise GeofastError("objects need the probabilities", fix="predict_raster(..., prob_dst='prob.tif')")
-        given,*names = object_rule(self.receipt.get('objects'), self.gsd)
-        seeds,height = (n and p.with_name(f'{p.stem}_{n}{p.suffix}') for n in names)
-        level = self.receipt.get('second_level')
-        return number_raster(p, dst, rule or given, seeds=seeds, height=height, level=level, **kw)
     def polygons(self, instances:bool|None=None, **kw): # as of a `Prediction`; arguments of `raster_to_polygons`
         "Objects as polygons; from the probabilities where they were written, else from the mask"
         from geofast.polygons import raster_to_polygons
@@ -223,6 +213,19 @@ class RasterResult(OnGrid):
                 sure = self.numbered(ids:=Path(tmp)/'ids.tif')
                 return with_confidence(raster_to_polygons(ids, instances=True, prob=self.prob_path, **kw), sure)
         return raster_to_polygons(self.prob_path or self.path, threshold=self.receipt['threshold'], **kw)
+
+# %% ../nbs/41_infer.ipynb #n001
+@patch
+def numbered(self:RasterResult, dst, rule=None, **kw): # as of `instances`
+    "Number the objects as `instances` does; confidence of each by number, None where the model has no second level"
+    from geofast.confidence import number_raster
+    from geofast.instances import object_rule
+    p = self.prob_path
+    if not p: raise GeofastError("objects need the probabilities", fix="predict_raster(..., prob_dst='prob.tif')")
+    given,*names = object_rule(self.receipt.get('objects'), self.gsd)
+    seeds,height = (n and p.with_name(f'{p.stem}_{n}{p.suffix}') for n in names)
+    level = self.receipt.get('second_level')
+    return number_raster(p, dst, rule or given, seeds=seeds, height=height, level=level, **kw)
 
 # %% ../nbs/41_infer.ipynb #n101
 TIF = '.tif','.tiff'
