@@ -201,7 +201,8 @@ def second_level(model:str,       # bundle
     import shutil
     from geofast.bundle import load_bundle
     from geofast.confidence import add_second_level
-    from geofast.evaluate import fit_second_level, plot_reliability
+    from geofast.confidence import plot_reliability
+    from geofast.evaluate import fit_second_level
     bundle,scenes = load_bundle(model),known_scenes(data, known)
     if out and Path(out).exists(): raise GeofastError(f"will not overwrite {out}", fix="choose another name")
     models = {g: Path(without)/f'without_{g}' for g in scenes.group.unique()} if without else bundle

@@ -53,8 +53,7 @@ def _check_category(d, path, category):
     used = {a.get('category_id'): names.get(a.get('category_id'), str(a.get('category_id'))) for a in d['annotations']}
     want = category and set(category.split(','))
     if category=='*' or not want and len({*used.values()})<2: return {*used}
-    ids = {k for k,n in used.items() if want and n in want}
-    if ids: return ids
+    if ids := {k for k,n in used.items() if want and n in want}: return ids
     have = sorted({*used.values()})
     raise DataError(f"{path} has no {category}" if category else f"{path} has several categories",
                     got=f"categories {have}", need="the names of those that count",
@@ -85,8 +84,7 @@ def _segments(d, path, category):
     ids,out,dropped = _check_category(d, path, category), {o['id']:[] for o in d['images']}, 0
     for a in d['annotations']:
         if a['image_id'] not in out:
-            raise DataError(f"annotation {a.get('id')} of {path} has no image", got=f"image_id {a['image_id']}",
-                            need="its image")
+            raise DataError(f"{path}: no image for annotation {a.get('id')}", got=f"image_id {a['image_id']}")
         if a.get('category_id') not in ids: continue
         o = segmentation(a)
         dropped += not o
@@ -185,8 +183,7 @@ def coco_instances(s,       # row of `find_coco`
     rings = [(shapely.Polygon(np.reshape(p,(-1,2))),k) for k,o in todo if isinstance(o,list) for p in o if len(p)>5]
     m = rasterize([r for r,_ in rings], GeoBox(g.shape, Affine.scale(*scale[::-1])), [k for _,k in rings], 'int32')
     pick = np.ix_(*(((np.arange(n)+.5)*k).astype(int) for n,k in zip(g.shape,scale)))
-    for k,o in todo:
-        if not isinstance(o,dict): continue
+    for k,o in ((k,o) for k,o in todo if isinstance(o,dict)):
         if o.get('size')!=[*g.native.shape]:
             raise LabelError(f"a run-length code of {s.image} has another size", got=o.get('size'), need=g.native.shape)
         m[rle_mask(o)[pick]>0] = k

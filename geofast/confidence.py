@@ -20,7 +20,7 @@ from .candidates import near_objects, region_features
 from .core import Win, atomic_path, clip_win, pad_win, sha256
 from .instances import SeedRule, gather_parts, label_raster, open_maps, row_runs, watershed_instances
 from .kinds import KINDS
-from .second_level import SecondLevel
+from .second_level import SecondLevel, calibration_scores, reliability
 from .tiff import cog_writer
 
 # %% ../nbs/69_confidence.ipynb #n008
@@ -133,6 +133,22 @@ def with_confidence(g:gpd.GeoDataFrame,    # polygons with `id`
                    )->gpd.GeoDataFrame:
     "Polygons with the confidence of their objects"
     return g if sure is None else g.assign(confidence=sure[g.id.values-1])
+
+# %% ../nbs/69_confidence.ipynb #p016
+def plot_reliability(t:pd.DataFrame, # of each object: place, confidence, right
+                     ax=None):       # returns it
+    "Share of right objects by confidence, in each place and in all"
+    import matplotlib.pyplot as plt
+    ax = ax or plt.subplots(figsize=(4,3.6), layout='constrained')[1]
+    ax.plot([0,1], [0,1], 'k:', lw=1)
+    for k,o in [*t.groupby('place'),('all',t)] if t.place.nunique()<=8 else [('all',t)]:
+        r = reliability(o.confidence.values, o.right.values)
+        ece = calibration_scores(o.confidence.values, o.right.values)['ece']
+        how = dict(fmt='ko-',lw=2) if k=='all' else dict(fmt='.-',lw=1)
+        ax.errorbar(r.confidence, r.share, label=f'{k}, ECE {ece:.3f}', **how)
+    ax.set(xlabel='confidence', ylabel='share that is right', title='confidence from other places')
+    ax.legend(fontsize=8)
+    return ax
 
 # %% ../nbs/69_confidence.ipynb #n032
 def add_second_level(folder:str|Path,        # bundle

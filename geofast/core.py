@@ -91,6 +91,23 @@ def seed_all(seed:int
     if 'torch' in sys.modules: sys.modules['torch'].manual_seed(seed)
     return np.random.default_rng(seed)
 
+# %% ../nbs/00_core.ipynb #s029
+@contextmanager
+def seeded(*key:int): # whole numbers, 0 or more
+    "Context: seed Python, NumPy and PyTorch from `key`; restores their states at the end"
+    import torch # here alone: this module is cheap to import
+    s,py,npy = int(np.random.SeedSequence(key).generate_state(1)[0]),random.getstate(),np.random.get_state()
+    cuda = [torch.cuda.current_device()] if torch.cuda.is_initialized() else []
+    with torch.random.fork_rng(devices=cuda):
+        random.seed(s)
+        np.random.seed(s)
+        torch.default_generator.manual_seed(s)
+        if cuda: torch.cuda.manual_seed(s)
+        try: yield
+        finally:
+            random.setstate(py)
+            np.random.set_state(npy)
+
 # %% ../nbs/00_core.ipynb #c027
 def data_root(sub:str='', # a folder inside, e.g. 'towns/scenes'
              )->Path|None: # the folder, or None where it is not there

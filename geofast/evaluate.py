@@ -24,7 +24,7 @@ from .prepare import find_scenes
 from .labels import check_burned, counted_truth, label_instances, scene_truth
 from .fit import fit_or_load, recipe_scenes
 from .recipes import Recipe
-from .second_level import SecondLevel, best_iou, calibration_scores, reliability
+from .second_level import SecondLevel, best_iou, best_least, calibration_scores, kept_f1
 from .tasks import need_binary
 from .tta import TTA
 from .xyz import open_scene
@@ -85,21 +85,6 @@ def survey_objects(s,             # row of a raw scene table, with labels
     f = object_features(read, object_boxes([(0,labels)]), labels.shape, how, p.gsd) if len(o.pred) else pd.DataFrame()
     return f.loc[o.pred], best_iou(o), len(o.truth), how
 
-# %% ../nbs/73_evaluate.ipynb #n009
-def kept_f1(t:pd.DataFrame,   # of each object: place, confidence, right
-            truths:pd.Series, # true objects of each place
-            least:float,      # objects less sure than this are dropped
-           )->pd.Series:      # by place
-    "F1 of the objects that stay"
-    k = t[t.confidence>=least].groupby('place').right
-    return 2*k.sum().reindex(truths.index,fill_value=0)/(k.size().reindex(truths.index,fill_value=0)+truths)
-
-# %% ../nbs/73_evaluate.ipynb #n019
-def best_least(t, truths)->float: # as of `kept_f1`
-    "The confidence from which on objects stay, for the highest mean of the F1 of all places"
-    grid = np.arange(36)/50
-    return float(grid[np.argmax([kept_f1(t,truths,l).mean() for l in grid])])
-
 # %% ../nbs/73_evaluate.ipynb #n012
 def level_table(t:pd.DataFrame,   # of each object: place, confidence, right, plain (another score)
                 truths:pd.Series, # true objects of each place
@@ -146,22 +131,6 @@ def fit_second_level(model:Bundle|str|Path|dict,   # bundle, its folder, or {gro
     t = f.assign(right=f.iou>level.hit, confidence=level.crossed, plain=f.prob_mean*f.area**.5)
     level.how['least'] = best_least(t, truths)
     return level, t, level_table(t, truths)
-
-# %% ../nbs/73_evaluate.ipynb #n016
-def plot_reliability(t:pd.DataFrame, # of each object: place, confidence, right
-                     ax=None):       # returns it
-    "Share of right objects by confidence, in each place and in all"
-    import matplotlib.pyplot as plt
-    ax = ax or plt.subplots(figsize=(4,3.6), layout='constrained')[1]
-    ax.plot([0,1], [0,1], 'k:', lw=1)
-    for k,o in [*t.groupby('place'),('all',t)] if t.place.nunique()<=8 else [('all',t)]:
-        r = reliability(o.confidence.values, o.right.values)
-        ece = calibration_scores(o.confidence.values, o.right.values)['ece']
-        how = dict(fmt='ko-',lw=2) if k=='all' else dict(fmt='.-',lw=1)
-        ax.errorbar(r.confidence, r.share, label=f'{k}, ECE {ece:.3f}', **how)
-    ax.set(xlabel='confidence', ylabel='share that is right', title='confidence from other places')
-    ax.legend(fontsize=8)
-    return ax
 
 # %% ../nbs/73_evaluate.ipynb #c022
 SCORES = ['images','tp','fp','fn','tn','iou','precision','recall']

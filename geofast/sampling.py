@@ -7,7 +7,6 @@ __all__ = ['class_weights', 'sampling_table', 'plot_sampling']
 
 # %% ../nbs/18_sampling.ipynb #c003
 import random
-from contextlib import contextmanager
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -15,7 +14,7 @@ import torch
 from fastai.data.core import DataLoaders, TfmdDL
 from fastai.data.block import DataBlock
 from fastcore.basics import patch
-from .core import DataError, GeofastError
+from .core import DataError, GeofastError, seeded
 
 # %% ../nbs/18_sampling.ipynb #c008
 def class_weights(klass,             # class of each tile, e.g. its scene
@@ -84,22 +83,6 @@ def plot_sampling(shares:pd.DataFrame,   # of `sampling_table`
     bars.plot.barh(ax=ax, color=['0.75','C0'], width=.8, ylabel='', xlabel='fraction of an epoch')
     ax.axvline(1/len(shares), color='k', lw=.5, ls=':')
     return ax
-
-# %% ../nbs/18_sampling.ipynb #c029
-@contextmanager
-def seeded(*key:int): # whole numbers, 0 or more
-    "Context: seed Python, NumPy and PyTorch from `key`; restores their states at the end"
-    s,py,npy = int(np.random.SeedSequence(key).generate_state(1)[0]),random.getstate(),np.random.get_state()
-    cuda = [torch.cuda.current_device()] if torch.cuda.is_initialized() else []
-    with torch.random.fork_rng(devices=cuda):
-        random.seed(s)
-        np.random.seed(s)
-        torch.default_generator.manual_seed(s)
-        if cuda: torch.cuda.manual_seed(s)
-        try: yield
-        finally:
-            random.setstate(py)
-            np.random.set_state(npy)
 
 # %% ../nbs/18_sampling.ipynb #c033
 class ReproducibleDL(TfmdDL):

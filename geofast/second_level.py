@@ -265,3 +265,18 @@ def load(cls:SecondLevel, path:str|Path)->SecondLevel: # GeofastError if the fil
     try: return cls(**content)
     except (TypeError,ValueError,LookupError,AttributeError,OverflowError) as e:
         raise GeofastError(f"{path} holds no second level", got=str(e)[:80], fix="fit it again") from e
+
+# %% ../nbs/55_second_level.ipynb #k009
+def kept_f1(t:pd.DataFrame,   # of each object: place, confidence, right
+            truths:pd.Series, # true objects of each place
+            least:float,      # objects less sure than this are dropped
+           )->pd.Series:      # by place
+    "F1 of the objects that stay"
+    k = t[t.confidence>=least].groupby('place').right
+    return 2*k.sum().reindex(truths.index,fill_value=0)/(k.size().reindex(truths.index,fill_value=0)+truths)
+
+# %% ../nbs/55_second_level.ipynb #k019
+def best_least(t, truths)->float: # as of `kept_f1`
+    "The confidence from which on objects stay, for the highest mean of the F1 of all places"
+    grid = np.arange(36)/50
+    return float(grid[np.argmax([kept_f1(t,truths,l).mean() for l in grid])])

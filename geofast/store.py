@@ -18,7 +18,8 @@ from rasterio.windows import Window
 from .blockrows import halve, level_shapes, pack_row, split_row, unpack_row
 from .core import GeofastError, RasterError, Win, atomic_path
 from .grid import GeoBox
-from .tiff import BLOCK, OutputRaster, gdal_tags, tiff_head
+from .tiff import BLOCK, OutputRaster
+from .blockrows import gdal_tags, tiff_head
 
 # %% ../nbs/39_store.ipynb #c018
 @contextmanager
