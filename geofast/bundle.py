@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from .bands import formula_names, only_numbered
 from .core import ContractError, GeofastError, atomic_path, fsync_path, sha256
 from .grid import local_box
@@ -134,7 +134,7 @@ def _write_members(part:Path, models:list, fp16:bool)->list:
     for i,m in enumerate(models):
         p = part/f'member{i}.safetensors'
         state = {k:v.detach().cpu().contiguous() for k,v in m.state_dict().items()}
-        save_file({k:v.half() if fp16 and v.is_floating_point() else v for k,v in state.items()}, p)
+        p.write_bytes(save({k:v.half() if fp16 and v.is_floating_point() else v for k,v in state.items()}))
         fsync_path(p)
         out.append(dict(file=p.name, sha256=sha256(p), arch=model_config(m)))
     return out
