@@ -6,7 +6,7 @@
 __all__ = ['Prediction', 'predict_tile', 'RasterResult', 'predict_raster']
 
 # %% ../nbs/41_infer.ipynb #c002
-import math, os, tempfile, time
+import math, os, tempfile, time, warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 import numpy as np
@@ -207,6 +207,10 @@ class RasterResult(OnGrid):
     def polygons(self, instances:bool|None=None, **kw): # as of a `Prediction`; arguments of `raster_to_polygons`
         "Objects as polygons; from the probabilities where they were written, else from the mask"
         from geofast.polygons import raster_to_polygons
+        if instances is None and 'objects' in self.receipt and not self.prob_path:
+            warnings.warn("objects that touch are one polygon; prob_dst='prob.tif' in predict_raster keeps them apart",
+                          stacklevel=2)
+            instances = False
         if 'objects' in self.receipt if instances is None else instances:
             from geofast.confidence import with_confidence
             with tempfile.TemporaryDirectory(dir=self.path.resolve().parent) as tmp:
