@@ -582,6 +582,7 @@ def check_checks(root:Path)->list:
 CHECKS = dict(checks=check_checks, export=check_export, readme=check_readme, order=check_order, shape=check_shape,
               sidebar=check_sidebar, imports=check_imports, requirements=check_requirements, names=check_names,
               words=check_words, figures=check_figures, numbers=check_numbers, paste=check_paste)
+LONG = 'checks','paste' # in processes of their own, beside the others
 
 def main()->int:
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -603,10 +604,14 @@ def main()->int:
         passed, failed = passed+(not bad), failed+bool(bad)
         word = 'FAILED' if bad else 'ok    '
         print(f'{word} {name}: {what} ({secs:.1f} s)', *(f'    {b}' for b in bad), sep='\n', flush=True)
-    for name,f in CHECKS.items():
-        if a.which and name not in a.which: continue
+    def timed(name:str)->tuple: # faults, seconds
         t = time.time()
-        report(name, inspect.getdoc(f), f(root), time.time()-t)
+        return CHECKS[name](root), time.time()-t
+    chosen = [n for n in CHECKS if not a.which or n in a.which]
+    with ThreadPoolExecutor(len(LONG)) as ex:
+        beside = {n: ex.submit(timed, n) for n in chosen if n in LONG}
+        for n in sorted(chosen, key=lambda n: n in beside):
+            report(n, inspect.getdoc(CHECKS[n]), *(beside[n].result() if n in beside else timed(n)))
     if not a.which or 'notebooks' in a.which:
         t = time.time()
         results, bad = run_books(root, a.workers, a.flags, a.match)
