@@ -253,11 +253,11 @@ def input_bands(contract:Contract)->list: # of names
 def choose_bands(s:Stack, contract:Contract)->None:
     "Let a stack read the bands of a contract, see the table; or a `ContractError`"
     want,have = input_bands(contract),[*s.known]
-    by_name = all(map(s.find, want))
-    if not by_name and (len(have)!=len(want) or any(s.find(b) and not only_numbered(b) for b in want)):
+    by_name = all(places:=s.find(want))
+    if not by_name and (len(have)!=len(want) or any(p and not only_numbered(b) for b,p in zip(want,places))):
         one = ','.join(map(str, range(1,len(want)+1) if len(have)>=len(want) else [1]*len(want)))
         say,image = f"say which, in this order: bands=({one}), or --bands {one}", "`gdal_translate -expand rgb`"
-        raise ContractError(f"{s.path} has other bands than the model", got=f"{len(have)}: {', '.join(have)}",
+        raise ContractError(f"{s.path} has other bands than the model", got=f"{len(have)}: {', '.join(have[:20])}",
                             need=f"{len(want)}: {', '.join(want)}", fix=image if have==['palette'] else say)
     if not by_name:
         if not any(map(only_numbered, want)) and not all(map(only_numbered, have)):

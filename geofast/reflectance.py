@@ -25,7 +25,7 @@ def reflectance(src, bands, *,           # as of `Stack`; common names, in order
                 missing:dict|None=None,  # {band: reflectance}, of bands that need not be there
                 **kw)->Stack:            # of `Stack`
     "Bands by name, in reflectance"
-    with Stack(src, **kw) as s: path,have = str(s.path),{b for b in bands if s.find(b)}
+    with Stack(src, **kw) as s: path,have = str(s.path),{b for b,p in zip(bands,s.find(bands)) if p}
     said = scale or number_scale(path)
     if said is None:
         raise RasterError(f"{path} does not say what its numbers mean", need="(scale, offset) to reflectance",

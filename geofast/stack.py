@@ -58,20 +58,19 @@ def known(self:Stack)->dict: # {name: (part, 1-based index)}
     return out
 
 @patch
-def find(self:Stack, name)->tuple|None: # (part, 1-based index)
-    "Where the band of a name is, None if there is none"
+def find(self:Stack, names:list)->list: # of (part, 1-based index), None for a name that no band has
+    "Where the bands of some names are"
     have = self.known|self.called
-    if name in have: return have[name]
     plain = {plain_name(n): v for n,v in reversed(have.items())}
-    colors = {n:(k,i) for k,p in enumerate(self.all_parts) for n,i in p.colors.items()}
-    return (colors|plain).get(plain_name(name))
+    loose = {n:(k,i) for k,p in enumerate(self.all_parts) for n,i in p.colors.items()}|plain
+    return [have.get(n) or loose.get(plain_name(n)) for n in names]
 
 # %% ../nbs/05_stack.ipynb #n106
 @patch
 def call(self:Stack, bands, names:list)->None: # bands: as of `said_bands`, as many as names
     "Give bands other names, which count before those of the source"
     order,asked = [*self.known.values()],said_bands(bands)
-    places = [order[b-1] if isinstance(b,int) and 1<=b<=len(order) else self.find(b) for b in asked]
+    places = [order[b-1] if isinstance(b,int) and 1<=b<=len(order) else p for b,p in zip(asked,self.find(asked))]
     lost = [b for b,p in zip(asked,places) if p is None]
     if lost or len(places)!=len(names):
         raise RasterError(f"{self.path}: these are not the bands that are wanted", got=f"bands={tuple(asked)}",
@@ -87,7 +86,7 @@ def choose(self:Stack, bands)->None:
     bands = order if bands is None else said_bands(bands)
     bands = [order[b-1] if isinstance(b,int) and 1<=b<=len(order) else b for b in bands]
     need = [*dict.fromkeys(n for b in bands for n in (formula_names(self.derived[b]) if b in self.derived else [b]))]
-    have = {b: self.find(b) for b in need}
+    have = dict(zip(need,self.find(need)))
     lost = [b for b in need if have[b] is None]
     if lost:
         raise RasterError(f"{self.path} lacks a band", got=f"bands {', '.join(order)}", need=', '.join(map(str,lost)),
