@@ -49,6 +49,7 @@ def object_features(read:Callable,      # Win -> labels (h,w), (footprint, seeds
                     gsd:float|None,     # metres per pixel; None: that of the training
                    )->pd.DataFrame:     # a row for each object, by its number
     "Features of the objects of a raster, block by block"
+    if not len(boxes): return pd.DataFrame()
     size,tables = 1. if how['gsd'] is None else gsd or how['gsd'],[]
     ring = max(1,round(how['ring']/size))
     for _,b in boxes.groupby([boxes.top//BLOCK,boxes.left//BLOCK]):
@@ -65,6 +66,15 @@ def object_features(read:Callable,      # Win -> labels (h,w), (footprint, seeds
         out[f'near_{r}'],out[f'near_{r}_area'] = near_objects(yx, out.area.values, np.zeros(len(yx)), r)
     return out
 
+# %% ../nbs/69_confidence.ipynb #n050
+def image_features(labels:np.ndarray, # (h,w) objects from 1
+                   maps:list,         # of (h,w): footprint, seeds, ...
+                   how:dict, gsd:float|None, # as of `object_features`
+                  )->pd.DataFrame:    # a row for each object, by its number
+    "Features of the objects of an image"
+    def read(w): return labels[w.slices],[m[w.slices] for m in maps]
+    return object_features(read, object_boxes([(0,labels)]), labels.shape, how, gsd)
+
 # %% ../nbs/69_confidence.ipynb #n016
 def open_level(level:SecondLevel|str|Path|None # or its file
               )->SecondLevel|None:
@@ -80,11 +90,11 @@ def kept_numbers(sure:np.ndarray, # (n,) confidence of each object from 1
     return np.append(0, np.where(keep,np.cumsum(keep),0)).astype(np.int32)
 
 # %% ../nbs/69_confidence.ipynb #n019
-def confidences(level:SecondLevel, read:Callable, boxes:pd.DataFrame, shape:tuple, gsd:float|None, # as above
-               )->np.ndarray: # (n,) 0-1, by number
+def confidences(level:SecondLevel,
+                features:pd.DataFrame, # of `object_features`
+               )->np.ndarray:          # (n,) 0-1, by number
     "How sure a second level is of each object"
-    if not len(boxes): return np.zeros(0)
-    return level.confidence(level.raw(object_features(read, boxes, shape, level.how, gsd)))
+    return level.confidence(level.raw(features)) if len(features) else np.zeros(0)
 
 # %% ../nbs/69_confidence.ipynb #n036
 def number_image(prob:np.ndarray, # (h,w) float, probability of the footprint; NaN where not known
@@ -96,9 +106,7 @@ def number_image(prob:np.ndarray, # (h,w) float, probability of the footprint; N
     "Number the objects of an image, without those that a second level is not sure of"
     labels,level = watershed_instances(prob, rule, seeds=seeds, height=height),open_level(level)
     if level is None: return labels,None
-    maps = rule.maps(prob, seeds, height)
-    def read(w): return labels[w.slices],[m[w.slices] for m in maps]
-    sure = confidences(level, read, object_boxes([(0,labels)]), labels.shape, gsd)
+    sure = confidences(level, image_features(labels, rule.maps(prob,seeds,height), level.how, gsd))
     number = kept_numbers(sure, level.how['least'])
     return number[labels],sure[number[1:]>0]
 
@@ -121,7 +129,8 @@ def number_raster(prob:str|Path, # as of `label_raster`
         ds = files.enter_context(rasterio.open(label_raster(prob, Path(tmp)/'labels.tif', rule, **how)))
         box,maps = open_maps(files, [o and str(o) for o in (prob,seeds,height)], rule)
         def read(w): return ds.read(1, window=Window(w.col,w.row,w.w,w.h)),maps(w)
-        sure = confidences(level, read, object_boxes(_label_strips(ds,rows)), box.shape, box.gsd)
+        boxes = object_boxes(_label_strips(ds, rows))
+        sure = confidences(level, object_features(read, boxes, box.shape, level.how, box.gsd))
         number,kind = kept_numbers(sure, level.how['least']),KINDS['instances']
         with cog_writer(box, kind.dtype, dst, nodata=kind.nodata) as write:
             for _,x in _label_strips(ds, rows): write(np.where(x>0, number[np.maximum(x,0)], x))

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 from fastai.torch_core import rank_distrib
 from .bundle import Bundle, load_bundle
-from .confidence import FEATURES, object_boxes, object_features
-from .core import DataError
+from .confidence import FEATURES, image_features
+from .core import DataError, progress_bar
 from .distrib import main_process_first
 from .infer import predict_tile
 from .instance_scores import average_precision, label_overlaps, object_scores
@@ -80,10 +80,8 @@ def survey_objects(s,             # row of a raw scene table, with labels
     more = dict(zip(('seeds','height'), (n and p[n] for n in names)))
     labels,maps,gsd = watershed_instances(prob, rule, **more),rule.maps(prob, **more),model.contract.gsd
     how = (FEATURES if gsd else dict(ring=3, near=[100,400]))|dict(seeds=bool(names[0]), gsd=gsd)
-    def read(w): return labels[w.slices],[m[w.slices] for m in maps]
     o = label_overlaps(labels, np.maximum(ids,0), p.valid&(ids>=0))
-    f = object_features(read, object_boxes([(0,labels)]), labels.shape, how, p.gsd) if len(o.pred) else pd.DataFrame()
-    return f.loc[o.pred], best_iou(o), len(o.truth), how
+    return image_features(labels,maps,how,p.gsd).loc[o.pred], best_iou(o), len(o.truth), how
 
 # %% ../nbs/73_evaluate.ipynb #n012
 def level_table(t:pd.DataFrame,   # of each object: place, confidence, right, plain (another score)
@@ -109,6 +107,7 @@ def fit_second_level(model:Bundle|str|Path|dict,   # bundle, its folder, or {gro
                      *, tta:str='none',
                      forest:bool=True,  # random forest; False: boosted trees
                      seed:int=0,
+                     progress:bool=True,
                     )->tuple: # `SecondLevel`; each object: place, iou, right, confidence by other places ...; its table
     "Learn how sure a bundle is of each object, on labelled places that its networks should not have seen"
     scenes = scenes if isinstance(scenes, pd.DataFrame) else find_scenes(scenes)
@@ -120,7 +119,8 @@ def fit_second_level(model:Bundle|str|Path|dict,   # bundle, its folder, or {gro
     models = {k: m if isinstance(m,Bundle) else opened[str(m)] for k,m in models.items()}
     by = 'group' if scenes.group.nunique()>1 else 'scene'
     said,parts,truths = [k for k in ('nodata','crs') if k in scenes],[],[]
-    for s in scenes.itertuples():
+    rows = [*scenes.itertuples()]
+    for s in progress_bar(rows) if progress else rows:
         f,iou,n,how = survey_objects(s, models[s.group], tta, **{k: getattr(s,k) for k in said})
         parts.append(f.assign(place=getattr(s,by), iou=iou))
         truths.append((getattr(s,by),n))

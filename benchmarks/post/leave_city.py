@@ -27,7 +27,7 @@ import pandas as pd
 from scipy import ndimage as ndi
 from geofast.bundle import load_bundle
 from geofast.candidates import label_candidates
-from geofast.confidence import FEATURES, kept_numbers, object_boxes, object_features
+from geofast.confidence import FEATURES, image_features, kept_numbers
 from geofast.core import data_root
 from geofast.evaluate import best_least
 from geofast.fit import recipe_scenes
@@ -81,12 +81,10 @@ def rule_scores(city): # city: list of maps -> F1 of each rule
 
 def features(m, labels, every=False):
     "Features of the objects of a scene, of `every` one, or with IoU and plain score of those on known ground"
-    maps = [m['prob'],m.get('seeds',m['prob'])]
-    def read(w): return labels[w.slices],[x[w.slices] for x in maps]
+    how = FEATURES|dict(seeds='seeds' in m, gsd=m['gsd'])
+    f = image_features(labels, [m['prob'],m.get('seeds',m['prob'])], how, m['gsd'])
     o = label_overlaps(labels, m['truth'], m['known'])
     if not len(o.pred): return pd.DataFrame()
-    how,gsd = FEATURES|dict(seeds='seeds' in m, gsd=m['gsd']),m['gsd']
-    f = object_features(read, object_boxes([(0,labels)]), labels.shape, how, gsd)
     return f if every else f.loc[o.pred].assign(iou=best_iou(o), plain=lambda t: t.prob_mean*t.area**.5)
 
 def survey(city, rule): # -> labels of each scene, table of all objects with `scene`
