@@ -552,7 +552,7 @@ def litter(root:Path)->set:
 def run_books(root:Path, workers:int=2, flags:str='', match:list=())->tuple:
     "Run all notebooks, or those whose path contains one of `match`; returns `(results, faults)`"
     rels = [b.rel for b in books(root) if not match or any(m in b.rel for m in match)]
-    rels.sort(key=lambda rel: not rel.startswith('experiments')) # the long ones first
+    rels.sort(key=lambda rel: '/' not in rel) # experiments and recipes, the long ones, first
     if not rels: return [], ['no notebook to run']
     before, results = litter(root), []
     os.environ |= dict(OMP_NUM_THREADS='1', MPLBACKEND='agg', NO_ALBUMENTATIONS_UPDATE='1', PYTHONPATH=str(root))
