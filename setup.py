@@ -15,7 +15,7 @@ def reqs(key:str)->list:
 pythons = '3.11 3.12 3.13 3.14'.split()
 statuses = '1 - Planning,2 - Pre-Alpha,3 - Alpha,4 - Beta,5 - Production/Stable,6 - Mature,7 - Inactive'.split(',')
 
-extras = {name: reqs(f'{name}_requirements') for name in ('train', 'log', 'instances', 'scale', 'export')}
+extras = {name: reqs(f'{name}_requirements') for name in ('train', 'log', 'instances', 'scale', 'export', 'fast')}
 extras['all'] = sorted(set().union(*extras.values()))
 extras['dev'] = extras['all'] + reqs('dev_requirements')
 

@@ -178,6 +178,7 @@ def predict(src:str,               # raster to predict
             city:str=None,         # of models that are told; default: unknown
             device:str=None,       # cpu or cuda; default: cuda where there is one
             precision:str='auto',  # bf16, fp32, or auto: bf16 where the device has it
+            engine:str='auto',     # torch, openvino (on a CPU), or auto: openvino where that pays
             prob_dtype:str='uint8', # of the probabilities: uint8 or float16
             max_mem:float=320,     # MB beside the model and its activations, of each worker
             backend:str='serial',  # serial, processes or ray: one worker or several
@@ -191,8 +192,8 @@ def predict(src:str,               # raster to predict
     if polygons: check_tracing(src, polygons, pixels, how)
     if instances and Path(instances).suffix.lower() not in (*TIF,'.json'): check_tracing(src, instances, pixels, how)
     r = predict_raster(src, model, dst, prob_dst=prob_dst, prob_dtype=prob_dtype, tta=tta, device=device, tile=tile,
-                       overlap=overlap, batch=batch, precision=precision, max_mem=max_mem, resume=resume, city=city,
-                       backend=backend, workers=workers, **asdict(pixels)).receipt
+                       overlap=overlap, batch=batch, precision=precision, engine=engine, max_mem=max_mem, resume=resume,
+                       city=city, backend=backend, workers=workers, **asdict(pixels)).receipt
     print_main(f"{dst}: {summary(r)}")
     if polygons: to_polygons(prob_dst or dst, polygons, Place(), how, threshold=r['threshold'])
     if instances:
@@ -209,6 +210,7 @@ def predict_folder(sources:str,          # folder of rasters, a raster, or a STA
                    write_prob:bool=False, # write probabilities too
                    tta:str='none',       # none, flips or d4
                    precision:str='auto', # bf16, fp32, or auto
+                   engine:str='auto',    # torch, openvino, or auto
                    max_mem:float=320,    # MB beside the model and its activations, of each worker
                    device:str=None,      # cpu or cuda; default: cuda where there is one
                    tile:int=None,        # side of a tile, px; default: of the bundle
@@ -220,8 +222,8 @@ def predict_folder(sources:str,          # folder of rasters, a raster, or a STA
     "Predict all rasters of a folder or a STAC collection, on one or many workers; what is done already is kept"
     from geofast.scale import predict_many
     t = predict_many(sources, model, out, backend=backend, workers=workers, write_prob=write_prob, address=address,
-                     tta=tta, precision=precision, max_mem=max_mem, device=device, tile=tile, overlap=overlap,
-                     batch=batch, city=city, resume=resume, **asdict(pixels))
+                     tta=tta, precision=precision, engine=engine, max_mem=max_mem, device=device, tile=tile,
+                     overlap=overlap, batch=batch, city=city, resume=resume, **asdict(pixels))
     n = (t.status=='kept').sum()
     kept = f", {n} kept: made before, of the same image, model and options" if n else ''
     print_main(f"{out}: {(t.status=='done').sum()} predicted{kept}; see scenes.csv")

@@ -22,7 +22,7 @@ from .outputs import Output, encode_rows, output_files, pool_scalars
 from .plan import make_region
 from .raster import Raster
 from .stack import Stack, read_raster
-from .stages import object_notes, predict_region
+from .stages import object_notes, predict_region, run_notes
 from .store import check_folder, open_store
 from .tiff import write_cog
 
@@ -154,26 +154,29 @@ def predict_tile(image,               # array (b,h,w) or (h,w,b), path, dataset,
                  tile:int|None=None, overlap:int|None=None, # px; default: those of the bundle
                  batch:int|None=None, # tiles in one forward pass; default: 4 on a CPU, 16 on a GPU
                  precision:str='auto',# 'bf16', 'fp32', or 'auto': bf16 where the device has it
+                 engine:str='auto',   # 'torch', 'openvino' on a CPU, or 'auto': openvino where that pays
                  city:str|None=None,  # of models that are told; None: unknown
                  bands=None,          # which, in the order of the model: (3,2,1), names, or '3,2,1'; None: by name
                  nodata='auto',       # missing pixels: a number, None for none; 'auto': what the image says
                  crs=None, gsd:float|None=None, # where the image does not say it: CRS, or metres per pixel
                 )->Prediction:        # ContractError where the image does not fit the model
     "Predict one image that fits into memory, on its own grid"
-    t0,run = time.time(),make_run(model, tta, precision, batch, device)
+    from geofast.engines import with_engine
+    t0,run = time.time(),make_run(model, tta, precision, batch, device, engine)
     contract,records = run.model.contract,[]
     stack = open_for(image, run, city, bands=bands, nodata=nodata, crs=crs, gsd=gsd)
     try:
         check_memory(stack, run)
-        run.record = lambda row, col, tiles: records.extend(tiles.values())
         plan = make_plan(stack, contract, tile, overlap)
+        run = with_engine(run, plan)
+        run.record = lambda row, col, tiles: records.extend(tiles.values())
         chunks = [*predict_region(stack, make_region(plan, Win(0,0,*plan.native)), run)]
     finally: stack.close()
     valid = np.concatenate([ok for *_,ok in chunks])
     values = {n: np.where(valid, np.concatenate([v[n] for _,v,_ in chunks],1), 0) for n in chunks[0][1]}
     scalars = native_scalars(contract.outputs, pool_scalars(contract.outputs,records), plan)
     receipt = dict(bundle=run.model.path, options=run.options._asdict(), tile=plan.tile, overlap=plan.overlap,
-                   tiles=plan.n_tiles, seconds=round(time.time()-t0,2), **object_notes(run.model))
+                   tiles=plan.n_tiles, seconds=round(time.time()-t0,2), **object_notes(run.model), **run_notes(run))
     return Prediction(values, valid, stack.native, contract.outputs, scalars, receipt, image,
                       contract.objects or {})
 
@@ -259,6 +262,7 @@ def predict_raster(src,                   # raster file, or anything that `Stack
                    tile:int|None=None, overlap:int|None=None, # px; default: those of the bundle
                    batch:int|None=None,   # tiles in one forward pass; default: 4 on a CPU, 16 on a GPU
                    precision:str='auto',  # 'bf16', 'fp32', or 'auto': bf16 where the device has it
+                   engine:str='auto',     # 'torch', 'openvino' on a CPU, or 'auto': openvino where that pays
                    max_mem:float|None=320,# MB beside the model and its activations; None: as much as the width needs
                    city:str|None=None,    # of models that are told; None: unknown
                    bands=None,            # which, in the order of the model: (3,2,1), names, or '3,2,1'; None: by name
@@ -277,9 +281,9 @@ def predict_raster(src,                   # raster file, or anything that `Stack
         from geofast.scale import split_raster
         team = dict(backend=backend, workers=workers, threads=threads, address=address, progress=progress)
         receipt = split_raster(src, model, dst, **team, tta=tta, device=device, batch=batch, precision=precision,
-                               resume=resume, **cut)
+                               engine=engine, resume=resume, **cut)
         return RasterResult(Path(dst), receipt, prob_dst and Path(prob_dst))
-    t0,run = time.time(),make_run(model, tta, precision, batch, device)
+    t0,run = time.time(),make_run(model, tta, precision, batch, device, engine)
     with open_job(src, run, dst, **cut) as job:
         with open_store(job.key(), job.rasters, job.stack.native, resume) as store:
             fill_store(store, job, progress)

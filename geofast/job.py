@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 import rasterio
 import torch
-from . import __version__
 from .bundle import Bundle, load_bundle, open_image
 from .core import ContractError, GeofastError, Win, atomic_path, progress_bar
 from .kinds import map_values
@@ -21,7 +20,7 @@ from .models import condition_vector, pick_precision
 from .outputs import encode_rows, output_files, pool_scalars
 from .plan import CACHE, Load, TilePlan, fit_panel, make_region, merge_windows
 from .stack import Stack
-from .stages import Options, Run, object_notes, predict_region, write_behind
+from .stages import Options, Run, object_notes, predict_region, run_notes, write_behind
 from .store import write_result
 from .tiff import BLOCK
 from .tta import TTA
@@ -44,12 +43,15 @@ def make_run(model:Bundle|str|Path,  # bundle, its folder, or a name of `SHIPPED
              precision:str='auto',   # 'bf16', 'fp32', or 'auto': bf16 where the device has it
              batch:int|None=None,    # tiles in one forward pass; None: 4 on a CPU, 16 on a GPU
              device=None,            # None: cuda where there is one
+             engine:str='auto',      # 'torch', 'openvino', or 'auto', see `geofast.engines`
             )->Run:
     "A model on a device, with how it is run; what cannot be is said before anything is loaded"
+    from geofast.engines import pick_engine
     device = check_device(device)
     if tta not in TTA: raise GeofastError("no such test-time augmentation", got=tta, need=f"one of {', '.join(TTA)}")
     if batch is not None and batch<1: raise GeofastError("no size of a batch", got=f"batch={batch}", need="1 or more")
-    opt = Options(tta, pick_precision(precision,device), batch or (4 if device=='cpu' else 16), device)
+    many = batch or (4 if device=='cpu' else 16)
+    opt = Options(tta, pick_precision(precision,device), many, device, pick_engine(engine,device))
     return Run((model if isinstance(model,Bundle) else load_bundle(model)).to(device), opt)
 
 # %% ../nbs/40_job.ipynb #c006
@@ -123,7 +125,7 @@ class RasterJob:
                     thresholds=[o.threshold for o in self.run.outputs], shape=plan.native, grid=plan.grid,
                     transform=list(box.transform), crs=crs, tile=plan.tile, overlap=plan.overlap, panel=plan.panel,
                     condition=cond, **self.run.options._asdict(), outputs=[(r.path,r.dtype) for r in self.rasters],
-                    versions=dict(geofast=__version__, torch=torch.__version__, rasterio=rasterio.__version__))
+                    **run_notes(self.run))
 
 # %% ../nbs/40_job.ipynb #c011
 def open_for(src, run:Run, city:str|None=None,
@@ -148,6 +150,7 @@ def open_job(src, run:Run,
              **image, # as of `open_for`
             ): # yields a `RasterJob`
     "Open an image for a run, plan it, and name its files; closes it in the end"
+    from geofast.engines import with_engine
     contract = run.model.contract
     files = output_files(contract.outputs, dst, prob_dst, prob_dtype)
     with rasterio.Env(GDAL_CACHEMAX=CACHE):
@@ -155,7 +158,8 @@ def open_job(src, run:Run,
         try:
             channels = sum(o.width for o in run.outputs if o.spatial)
             load = Load(stack.count, stack.dtype.itemsize, run.options.batch, channels)
-            yield RasterJob(stack, fit_panel(make_plan(stack,contract,tile,overlap), load, max_mem), files, run)
+            plan = fit_panel(make_plan(stack,contract,tile,overlap), load, max_mem)
+            yield RasterJob(stack, plan, files, with_engine(run,plan))
         finally: stack.close()
 
 # %% ../nbs/40_job.ipynb #c015
@@ -251,10 +255,8 @@ def make_receipt(job:RasterJob, t0:float, counts:dict, scalars:dict)->dict: # t0
                 outputs={f.raster.name: f.raster.path for f in job.files}, threshold=first and first.threshold,
                 seconds=round(time.time()-t0,2), busy={k:round(v,2) for k,v in clock.items()},
                 limit=max(clock,key=clock.get), peak_memory_mb=peak_memory_mb(), **counts,
-                **(dict(scalars=scalars) if scalars else {}),
-                **object_notes(m),
-                versions=dict(geofast=__version__, torch=torch.__version__, rasterio=rasterio.__version__,
-                              python=sys.version.split()[0]))
+                **(dict(scalars=scalars) if scalars else {}), **object_notes(m),
+                **run_notes(job.run, python=sys.version.split()[0]))
 
 # %% ../nbs/40_job.ipynb #n004
 def scalars_file(dst)->Path:

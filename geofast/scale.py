@@ -148,7 +148,7 @@ def __call__(self:Meter, unit:Unit, record)->None:
 
 # %% ../nbs/43_scale.ipynb #c067
 CUT = 'prob_dtype tile overlap max_mem city bands nodata crs gsd'.split() # options of `predict_raster` for `open_job`
-OPTIONS = CUT+'tta device batch precision resume'.split() # all that may be said of a run
+OPTIONS = CUT+'tta device batch precision engine resume'.split() # all that may be said of a run
 
 def complete_options(options:dict)->dict:
     "All `OPTIONS`, with the defaults of `predict_raster`; a `GeofastError` for others"
@@ -175,7 +175,8 @@ def run_jobs(jobs:list,       # of `SceneJob`
         long = 16 if len(jobs)<4*executor.size else 64 # with many scenes fewer need to be split
         how = JobOptions(None, {k: o[k] for k in CUT}, o['resume'], executor.size, long)
         def steps(job, options): return scene_steps(job, how._replace(options=options))
-        done = {r.job.name:r for r in drive(jobs, steps, executor, (o['tta'],o['precision'],o['batch'],device), meter)}
+        hello = o['tta'],o['precision'],o['batch'],device,o['engine']
+        done = {r.job.name:r for r in drive(jobs, steps, executor, hello, meter)}
     return pd.DataFrame([_row(done[j.name]) for j in jobs])
 
 # %% ../nbs/43_scale.ipynb #n024

@@ -10,14 +10,17 @@ import math, time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 import numpy as np
 import torch
+from . import __version__
 from .bundle import Bundle
 from .core import Win, keep_memory
 from .kinds import map_values
+from .models import has_bf16
 from .plan import Region
 from .raster import lerp_axis
 from .tta import tta_mean
@@ -29,6 +32,7 @@ class Options(NamedTuple):
     precision:str = 'fp32'  # or 'bf16'
     batch:int = 4           # tiles in one forward pass
     device:str = 'cpu'
+    engine:str = 'torch'    # or 'openvino'; 'auto' until the image is known, see `geofast.engines`
 
 # %% ../nbs/37_stages.ipynb #n001
 @dataclass
@@ -40,6 +44,7 @@ class Run:
     clock:dict = field(default_factory=lambda: dict(read=0.,compute=0.,write=0.)) # seconds
     tick:Callable = lambda n: None     # called with the number of tiles done
     record:Callable|None = None        # called with (tile row, first tile column, records) of scalar outputs
+    nets:list|None = None              # the networks of the model as another engine has them; None: as they are
 
     @property
     def outputs(self)->list:
@@ -47,8 +52,8 @@ class Run:
         return self.model.contract.outputs
     def values(self, x:torch.Tensor)->dict:
         "Values of all outputs for tiles (b,c,h,w): mean over the turns of test-time augmentation"
-        o = self.options
-        f = lambda t: self.model.values(t, o.precision, self.condition)
+        o,model = self.options,replace(self.model, models=self.nets or self.model.models)
+        f = lambda t: model.values(t, o.precision, self.condition)
         return tta_mean(f, x, o.tta, self.outputs, self.model.contract.views)
 
 # %% ../nbs/37_stages.ipynb #n005
@@ -57,6 +62,20 @@ def object_notes(b:Bundle)->dict: # objects: of the contract; second_level: path
     c = b.contract
     told = dict(objects=c.objects, second_level=c.second_level and b.path and str(Path(b.path)/c.second_level['file']))
     return {k: v for k,v in told.items() if v}
+
+# %% ../nbs/37_stages.ipynb #n008
+def instruction_set(device:str # of torch
+                   )->str:
+    "The widest vector instructions of a CPU, or the name of a GPU"
+    if device.startswith('cuda'): return torch.cuda.get_device_name(device)
+    return torch.backends.cpu.get_cpu_capability()+' bf16'*has_bf16('cpu') if device=='cpu' else device
+
+# %% ../nbs/37_stages.ipynb #n009
+def run_notes(run:Run, **more)->dict: # more: versions
+    "What beside the options may change the last digits of a result, for keys and receipts"
+    used = dict(openvino=version('openvino')) if run.options.engine=='openvino' else {}
+    own = dict(geofast=__version__, torch=torch.__version__, rasterio=version('rasterio'))
+    return dict(instructions=instruction_set(run.options.device), versions=own|used|more)
 
 # %% ../nbs/37_stages.ipynb #c009
 _END = object()

@@ -116,6 +116,7 @@ class SplitScene(NamedTuple):
     plan:TilePlan
     rasters:list # of `OutputRaster`
     box:GeoBox
+    options:Options # of the run, with the engine for this scene
 
 # %% ../nbs/42_workers.ipynb #n029
 class RowsDone(NamedTuple):
@@ -156,7 +157,7 @@ class SceneWorker(Worker):
         if threads: torch.set_num_threads(threads)
         self.model,self.tick = model,tick
 
-    def hello(self, *options)->Options: # tta, precision, batch, device, as for `make_run`
+    def hello(self, *options)->Options: # tta, precision, batch, device, engine, as for `make_run`
         "Load the model; how it will be run"
         self.run = make_run(self.model, *options)
         return self.run.options
@@ -185,7 +186,8 @@ def scene(self:SceneWorker, job:SceneJob, how:JobOptions)->dict|SplitScene:
     with self._open(job, how) as raster:
         key = json.loads(json.dumps(raster.key(), default=str))
         if how.resume and (r:=kept_result(raster,job.dst,key)): return r|dict(kept=True)
-        if how.splits(raster.plan): return SplitScene(key, raster.plan, raster.rasters, raster.stack.native)
+        if how.splits(raster.plan):
+            return SplitScene(key, raster.plan, raster.rasters, raster.stack.native, raster.run.options)
         with open_store(key, raster.rasters, raster.stack.native, how.resume):
             store = self._store(job, raster)
             fill_store(store, raster, False)
@@ -228,6 +230,7 @@ def scene_steps(job:SceneJob, how:JobOptions)->Iterator:
     t0 = time.time()
     first, = yield [('scene',job,how)]
     if not isinstance(first,SplitScene): return first
+    how = how._replace(options=first.options)
     with open_store(first.key, first.rasters, first.box, how.resume):
         units = work_units(first.plan, how.workers)
         done = yield [('rows',job,how,windows) for windows in units]

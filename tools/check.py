@@ -31,12 +31,12 @@ LIGHT = {'core': {'torch', 'rasterio', 'geopandas', 'matplotlib'} | TRAINING,
                                     instances instance_scores candidates second_level confidence coco_results cloud_scenes
                                     pose oblique pose_scores roofs solids reflectance onnx_import
                                     outlines webmap
-                                    viz demo cli cli_train'''.split()}}
+                                    viz demo cli cli_train engines'''.split()}}
 # Modules that an extra other than `train` belongs to; the other LIGHT ones work with the core install alone
 EXTRA_OF = dict(executors='scale', scale='scale')
 # What a function may import from a higher floor: conveniences at the end of the way of a prediction
 LAZY_UP = {('infer','instances'), ('infer','polygons'), ('infer','confidence'), ('infer','scale'),
-           ('prepare','pose_scores')}
+           ('job','engines'), ('infer','engines'), ('prepare','pose_scores')}
 # Modules below the tasks that may say what is sought, and how unknown is written
 SAY_WHAT = {'kinds', 'synthetic', 'render'}
 TASKS = 70
