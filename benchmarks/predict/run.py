@@ -3,6 +3,7 @@
     python benchmarks/predict/run.py                        # everything but `agree`, with the peers that need no installation
     python benchmarks/predict/run.py forward null --cores 1 # some of it
     python benchmarks/predict/run.py peers --peers all      # all peers; those that are not installed get an environment below --work
+    python benchmarks/predict/run.py engines                # torch against OpenVINO
     python benchmarks/predict/run.py agree --bundle FOLDER  # bf16 against fp32 with trained weights, on the scenes of GEOFAST_DATA
     python benchmarks/predict/run.py --table                # the table again, from results.csv
 
@@ -10,9 +11,10 @@ Each measurement is a process of its own, pinned to its cores. What is compared 
 of neighbours counts. Linux only: it uses `taskset` and /proc. For figures that mean something nothing else may run; the column
 `other` says how many cores others kept busy meanwhile.
 """
-import argparse, csv, json, os, platform, re, resource, statistics, subprocess, sys, sysconfig, tempfile, time
+import argparse, csv, json, os, platform, re, resource, shutil, statistics, subprocess, sys, sysconfig, tempfile, time
 from importlib.metadata import version
 from pathlib import Path
+import numpy as np
 
 HERE = Path(__file__).resolve().parent
 BASE = ['row','case','cores','value','unit','goal','met','detail','other','machine'] # of results.csv
@@ -183,6 +185,36 @@ def start(b):
     yield b.result('start', '`from geofast.infer import predict_tile`', 1, round(more,2), 's beyond `import torch`', '<= 1', more<=1,
         f"{median(y['wall'] for _,y in runs):.2f} s in all, torch {median(x['wall'] for x,_ in runs):.2f} s; {cpu:.2f} CPU s beyond")
 
+COLD = """import os, numpy as np; os.environ['XDG_CACHE_HOME'] = {cache!r}
+from geofast.infer import predict_tile
+predict_tile(np.load({image!r}), engine={engine!r}, precision='fp32', gsd=.15).mask"""
+
+def engines(b):
+    "torch against OpenVINO, fp32, with the network that comes with geofast"
+    for cores in b.args.cores:
+        r = b('worker.py','engine_forward',b.work,cores=cores)
+        (tw,tc),(ow,oc) = r['times']
+        b.others.append(r['other'])
+        yield b.result('engines', 'forward pass, 4 tiles of 256²', cores, round(r['ratios'][1][0],2), 'x as fast as torch', '>= 3', r['ratios'][1][0]>=3,
+            f"torch {tw/4*1e3:.0f} ms a tile, OpenVINO {ow/4*1e3:.0f} ms; by CPU seconds {r['ratios'][1][1]:.2f} ({tc/4*1e3:.0f} and {oc/4*1e3:.0f} ms); "
+            f"largest difference of probabilities {r['largest']:.1e}")
+    n = b.args.engine_size
+    b('worker.py','prepare',b.work,n)
+    for cores in b.args.cores:
+        r = b('worker.py','engine_raster',b.work,n,b.args.repeats,cores=cores)
+        b.others.append(r['other'])
+        (tw,_),(ow,_) = r['times']
+        yield b.result('engines', f'`predict_raster`, {n}², gsd .3 m', cores, round(r['ratios'][1][0],2), 'x as fast as torch',
+            detail=f"torch {tw:.1f} s, OpenVINO {ow:.1f} s; by CPU seconds {r['ratios'][1][1]:.2f}; {r['tiles']} tiles; {r['same']:.4%} of the mask equal")
+    image,caches = b.work/'cold.npy',{'torch':'torch', 'openvino, first time on a machine':'openvino', 'openvino, compiled before':'openvino'}
+    np.save(image, np.random.default_rng(0).integers(0,256,(3,1024,1024),dtype=np.uint8))
+    shutil.rmtree(b.work/'cold', ignore_errors=True)
+    for case,engine in caches.items():
+        statement = COLD.format(cache=str(b.work/'cold'), image=str(image), engine=engine)
+        r = b('peer.py', statement, cores=1)
+        yield b.result('engines', f'`predict_tile` of 1024² from a cold start, {case}', 1, round(r['wall'],2), 's from import to mask',
+            detail=f"{r['cpu']:.2f} CPU s")
+
 def agree(b):
     "bf16 against fp32 with trained weights"
     data = os.environ.get('GEOFAST_DATA')
@@ -196,7 +228,7 @@ def agree(b):
         '% of the mask equal', '>= 99.9', same>=.999, f"IoU of the two masks {r['both']/max(1,r['either']):.4f}; mean |dp| {r['mean']:.1e}, "
         f"largest {r['largest']:.3f}; {r['buildings']/r['pixels']:.1%} of the pixels are buildings")
 
-ROWS = dict(forward=forward, null=null, peers=peers, memory=memory, huge=huge, start=start, agree=agree)
+ROWS = dict(forward=forward, null=null, peers=peers, memory=memory, huge=huge, start=start, engines=engines, agree=agree)
 
 # ------------------------------------------------------------------ the table
 
@@ -238,6 +270,7 @@ def main():
     p.add_argument('--width', type=int, default=16384, help="of the rasters for memory, px")
     p.add_argument('--huge', type=int, default=100_000, help="side of the sparse raster, px")
     p.add_argument('--max-mem', type=int, nargs='*', default=[200,1000], help="further limits for memory, MB")
+    p.add_argument('--engine-size', type=int, default=1024, help="side of the raster for engines, px")
     p.add_argument('--bundle', help="trained bundle, for agree")
     p.add_argument('--scenes', type=Path, help="folder of images, for agree; default: those of GEOFAST_DATA")
     p.add_argument('--out', type=Path, default=HERE/'results.csv', help="the README takes the table only from the default file")

@@ -1,5 +1,5 @@
 "One measurement of `run.py` in a process of its own: `worker.py NAME ARGS`, prints one line of JSON"
-import json, os, sys
+import json, os, sys, time
 from pathlib import Path
 import numpy as np
 import rasterio
@@ -10,6 +10,7 @@ from scipy.ndimage import gaussian_filter
 from torch import nn
 from geofast.bundle import Bundle, Contract, load_bundle, save_bundle
 from geofast.core import GeofastError, Win, keep_memory, seed_all
+from geofast.engines import TileInput, compile_bundle
 from geofast.prepare import find_scenes
 from geofast.infer import predict_raster, predict_tile
 from geofast.kinds import IGNORE_INDEX
@@ -126,7 +127,7 @@ def raster(work, name, size):
     work = Path(work)
     m = model(work,name)
     warm(m, name)
-    kw = dict(precision=precision(name), progress=False, resume=False)
+    kw = dict(precision=precision(name), engine='torch', progress=False, resume=False)
     with meter() as r: got = predict_raster(work/f'{size}x{size}.tif', m, work/f'{name}.tif', **kw).receipt
     return r|dict(tiles=got['tiles'], panel=got['panel'], busy=got['busy'])
 
@@ -152,7 +153,7 @@ def memory(work, name, src, max_mem):
     work = Path(work)
     m = model(work,name)
     warm(m, name)
-    kw = dict(precision=precision(name), progress=False, resume=False)
+    kw = dict(precision=precision(name), engine='torch', progress=False, resume=False)
     if max_mem!='-': kw['max_mem'] = float(max_mem)
     try:
         with meter() as r: got = predict_raster(work/src, m, work/'memory.tif', **kw).receipt
@@ -165,7 +166,7 @@ def agree(folder, bundle):
     total = largest = 0.
     scenes = find_scenes(folder, labelled=False)
     for s in scenes.itertuples():
-        a,b = (predict_tile(s.image, bundle, precision=p) for p in ('fp32','bf16'))
+        a,b = (predict_tile(s.image, bundle, precision=p, engine='torch') for p in ('fp32','bf16'))
         ok = a.valid
         d = abs(a.prob-b.prob)[ok]
         x,y = a.mask[ok]==1,b.mask[ok]==1
@@ -173,6 +174,37 @@ def agree(folder, bundle):
         largest = max(largest,float(d.max(initial=0)))
         for k,v in dict(pixels=ok, same=x==y, buildings=x, both=x&y, either=x|y).items(): t[k] += int(v.sum())
     return t|dict(scenes=len(scenes), mean=total/t['pixels'], largest=largest)
+
+def turns(*calls, n=5):
+    "Calls in turn, `n` rounds; of each the median of wall and CPU seconds, and the medians of the ratios of the first to each"
+    def once(f):
+        w,c = time.perf_counter(),time.process_time()
+        f()
+        return time.perf_counter()-w, time.process_time()-c
+    t = np.array([[once(f) for f in calls] for _ in range(n)]) # (rounds, calls, wall and CPU)
+    return np.median(t,0).tolist(), np.median(t[:,:1]/t,0).tolist()
+
+def engine_forward(work):
+    "Four tiles of 256 px through the network of the package: torch, and compiled by OpenVINO"
+    os.environ['XDG_CACHE_HOME'] = str(Path(work)/'cache')
+    m,x = load_bundle('drone'),torch.randint(0,256,(4,3,256,256),dtype=torch.uint8)
+    runs = Run(m), Run(m, nets=compile_bundle(m, TileInput(3,256)))
+    keep_memory() # as every prediction does
+    a,b = (r.values(x)['mask'] for r in runs)
+    times,ratios = turns(*[lambda r=r: r.values(x) for r in runs])
+    return dict(times=times, ratios=ratios, largest=float((a-b).abs().max()))
+
+def engine_raster(work, size, n):
+    "`predict_raster` with the network of the package by both engines, what was compiled being there"
+    work = Path(work)
+    os.environ['XDG_CACHE_HOME'] = str(work/'cache')
+    m,tiles = load_bundle('drone'),[]
+    def one(engine):
+        r = predict_raster(work/f'{size}x{size}.tif', m, work/f'{engine}.tif', engine=engine, precision='fp32', progress=False, resume=False)
+        tiles.append(r.receipt['tiles'])
+    compile_bundle(m, TileInput(3,m.contract.tile))
+    times,ratios = turns(lambda: one('torch'), lambda: one('openvino'), n=int(n))
+    return dict(times=times, ratios=ratios, tiles=tiles[0], same=compare(work/'torch.tif', work/'openvino.tif')['same'])
 
 def compare(a, b):
     "Share of the pixels known in mask `a` in which `b` says the same"
