@@ -18,8 +18,7 @@ from .core import ContractError, GeofastError, atomic_path, fsync_path, sha256
 from .grid import local_box
 from .models import build_model, model_config
 from .kinds import KINDS
-from .outputs import (
-    MEANS, Output, activate, check_fields, check_heads, join_values, upgrade_contract)
+from .outputs import MEANS, Output, activate, check_fields, check_heads, join_values, upgrade_contract
 from .stac import check_reflectance
 from .stack import Stack
 
@@ -42,6 +41,7 @@ class Contract:
     ensemble:str = 'probability'     # of the members: mean of probabilities, or of their 'logit', or 'geometric' mean
     views:str = 'probability'        # of test-time augmentation: the same
     reflectance:list|None = None     # [scale, offset] from stored numbers to reflectance; None: they are none
+    missing:dict|None = None         # {band: value} of bands that need not be there; images are read as reflectance
     fill:list|None = None            # value of invalid pixels, one per band; None: the mean of normalisation
     objects:dict|None = None         # how they are told apart: {'seeds': an output, 'rule': of `SeedRule`, 'gsd'}
     second_level:dict|None = None    # {'file', 'sha256'} of a learned confidence of objects; none in a new bundle
@@ -117,9 +117,7 @@ class Bundle:
         if self.hash: return self.hash
         h = hashlib.sha256(contract_json(self.contract).encode())
         for m in self.models:
-            for k,v in m.state_dict().items():
-                h.update(k.encode())
-                h.update(v.detach().cpu().contiguous().numpy().tobytes())
+            for k,v in m.state_dict().items(): h.update(k.encode()+v.detach().cpu().contiguous().numpy().tobytes())
         return h.hexdigest()
 
     @property
@@ -160,7 +158,8 @@ def _load_member(folder, m):
     return net.eval().requires_grad_(False).to(memory_format=torch.channels_last) # faster on a CPU and in bf16
 
 # %% ../nbs/33_bundle.ipynb #n120
-SHIPPED = {'drone': 'footprints of houses in drone imagery of 5 to 30 cm'} # bundles that come with the package
+SHIPPED = dict(drone='footprints of houses in drone imagery of 5 to 50 cm', # bundles that come with the package
+               clouds='clouds, thin clouds and shadows in reflectance of Sentinel-2 and Landsat, at 10 to 60 m')
 
 def read_bundle_json(folder:Path)->Contract:
     "The contract in a folder"
@@ -175,12 +174,10 @@ def load_bundle(folder:str|Path # or the name of a bundle in `SHIPPED`
                )->Bundle:
     "Read a bundle; every file is checked against its SHA-256 before it is parsed, and no code in it is run"
     folder = Path(__file__).parent/'weights'/str(folder) if str(folder) in SHIPPED else Path(folder)
-    j = folder/'bundle.json'
-    if not j.is_file():
+    if not (j:=folder/'bundle.json').is_file():
         raise ContractError(f"{folder} is no bundle", got="no bundle.json", fix="check the path",
                             need="a folder written by `save_bundle` or `geofast train`")
-    contract = read_bundle_json(folder)
-    check_heads(contract, j)
+    check_heads(contract := read_bundle_json(folder), j)
     if contract.second_level: _checked(folder, contract.second_level)
     return Bundle(contract, [_load_member(folder, m) for m in contract.members], str(folder), sha256(j))
 
@@ -191,12 +188,10 @@ def save_bundle(folder:str|Path,   # made new; an older bundle there is replaced
                 fp16:bool=False,   # store the weights as float16
                )->Bundle:
     "Write `bundle.json` and one safetensors file per member"
-    folder = Path(folder)
-    models = list(models) if isinstance(models,(list,tuple)) else [models]
+    folder,models = Path(folder), list(models) if isinstance(models,(list,tuple)) else [models]
     if folder.exists() and not (folder/'bundle.json').exists():
         raise GeofastError(f"will not overwrite {folder}", got="a folder that is no bundle", fix="choose another name")
-    part = folder.with_name(folder.name+'.part')
-    if part.exists(): shutil.rmtree(part)
+    if (part:=folder.with_name(folder.name+'.part')).exists(): shutil.rmtree(part)
     part.mkdir(parents=True)
     contract.arch,contract.second_level = model_config(models[0]),None
     contract.members = _write_members(part, models, fp16)
@@ -234,9 +229,8 @@ def check_contract(contract:Contract,
                   )->None:
     "Raise a `ContractError` that names the clause, the two values and the fix"
     if contract.scaling!='minmax' and str(dtype)!=contract.dtype: # which brings any type to one range
-        fix = f"convert with a fixed scale, e.g. `gdal_translate -scale MIN MAX 0 MAX`, to {contract.dtype}"
-        raise ContractError(f"{name} has other pixels than the model was trained on", got=str(dtype),
-                            need=contract.dtype, fix=fix)
+        raise ContractError(f"{name} has other pixels than those of training", got=str(dtype), need=contract.dtype,
+                            fix=f"convert by a fixed scale, `gdal_translate -scale MIN MAX 0 MAX`, to {contract.dtype}")
     lo,hi = contract.gsd_range or (0,float('inf'))
     if gsd is not None and not lo<=gsd<=hi:
         size,other = ('coarse','') if gsd>hi else ('fine',', or an overview of it')
@@ -272,21 +266,30 @@ def open_image(image,            # anything that `Stack` takes, or a `Stack`
                *, bands=None,    # which, in the order of the contract: numbers, names, or a text of them
                nodata='auto', crs=None, # in place of what the image says, as of `Stack`
                gsd=None,         # metres per pixel of an image that lies nowhere
+               scale=None,       # from numbers to reflectance, for contracts that name `missing` bands
               )->Stack:          # on the working grid of the model
     "The image as the contract wants it, or a `ContractError`"
-    want = input_bands(contract)
-    s = image if isinstance(image,Stack) else Stack(_rows_cols(image) if bands is not None else image,
-                                                    derived=contract.derived, nodata=nodata, crs=crs, n=len(want))
-    if s is image and (nodata!='auto' or crs is not None):
-        raise GeofastError("a Stack has its own CRS and rule of what is missing", got=f"nodata={nodata}, crs={crs}",
-                           fix="say it there: Stack(image, nodata=..., crs=...)")
+    s = _named(image, contract, bands, scale, nodata=nodata, crs=crs)
     if gsd is not None: s.native = s.box = local_box(s.native, gsd, s.path)
-    if bands is not None: s.call(bands, want)
-    if bands is not None or not s.ordered or len(s.bands)!=len(contract.bands): choose_bands(s, contract)
     if contract.reflectance: check_reflectance(s, *contract.reflectance)
     check_contract(contract, s.dtype, s.native_gsd, s.path)
     if contract.scaling is not None: s.rescale(contract.scaling)
     if contract.gsd is not None: _to_training(s, contract.gsd, isinstance(image,(str,Path)))
+    return s
+
+def _named(image, contract, bands, scale, **said): # open, with the bands of the contract; said: nodata, crs
+    want,array = input_bands(contract),isinstance(image,np.ndarray)
+    if contract.missing is not None and not array and not isinstance(image,Stack):
+        from geofast.reflectance import reflectance
+        return reflectance(image, contract.bands, scale=scale, missing=contract.missing, named=bands, **said)
+    if scale is not None: raise GeofastError("this model, or this image, takes no scale", got=f"scale={scale}")
+    if bands and array and image.ndim==3 and image.shape[2]<min(image.shape[:2]): image = np.moveaxis(image,2,0)
+    s = image if isinstance(image,Stack) else Stack(image, derived=contract.derived, n=len(want), **said)
+    if s is image and said!=dict(nodata='auto',crs=None):
+        raise GeofastError("a Stack has its own CRS and rule of what is missing", got=str(said)[1:-1],
+                           fix="say it there: Stack(image, nodata=..., crs=...)")
+    if bands is not None: s.call(bands, want)
+    if bands is not None or not s.ordered or len(s.bands)!=len(contract.bands): choose_bands(s, contract)
     return s
 
 def _to_training(s, gsd, told): # let a stack be read at the resolution of training
@@ -295,6 +298,3 @@ def _to_training(s, gsd, told): # let a stack be read at the resolution of train
     elif told:
         warnings.warn(f"{s.path}: nothing says how large a pixel is; it is taken to be {gsd:.3g} m, as in training; "
                       "gsd=... (--gsd) says otherwise", stacklevel=4)
-
-def _rows_cols(x): # an image (rows, cols, bands) of which bands will be named
-    return np.moveaxis(x,2,0) if isinstance(x,np.ndarray) and x.ndim==3 and x.shape[2]<min(x.shape[:2]) else x

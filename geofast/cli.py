@@ -74,6 +74,7 @@ class Place:
 class Pixels(Place):
     "The same, and which bands are which"
     bands:str = None    # in the order of the model, e.g. 3,2,1 or nir,red,green; default: by their names
+    scale:str = None    # and offset to reflectance, e.g. 1e-4,-.1, of models that read it; default: by the product
 
 # %% ../nbs/77_cli.ipynb #n111
 @dataclass
@@ -164,7 +165,7 @@ def summary(receipt:dict # of `predict_raster`
 
 # %% ../nbs/77_cli.ipynb #n009
 def predict(src:str,               # raster to predict
-            model:str,             # bundle: a folder with bundle.json, or `drone`, which comes with geofast
+            model:str,             # bundle: a folder with bundle.json, or `drone` or `clouds`, which come with geofast
             dst:str,               # mask to write, .tif
             pixels:Pixels,
             how:Tracing,
@@ -186,8 +187,7 @@ def predict(src:str,               # raster to predict
             resume:bool=True,      # start anew, whatever is left of a run that was interrupted
            ):
     "Predict a raster of any size: mask, probabilities, polygons, numbered objects, receipt"
-    if instances and not prob_dst:
-        raise GeofastError("objects are numbered from probabilities", need="--prob-dst prob.tif")
+    if instances and not prob_dst: raise GeofastError("objects are numbered from probabilities", need="--prob-dst p.tif")
     check_result(src, dst, prob_dst)
     if polygons: check_tracing(src, polygons, pixels, how)
     if instances and Path(instances).suffix.lower() not in (*TIF,'.json'): check_tracing(src, instances, pixels, how)
@@ -201,7 +201,7 @@ def predict(src:str,               # raster to predict
 
 # %% ../nbs/77_cli.ipynb #n010
 def predict_folder(sources:str,          # folder of rasters, a raster, or a STAC ItemCollection
-                   model:str,            # bundle: a folder with bundle.json, or `drone`, which comes with geofast
+                   model:str,            # bundle: a folder with bundle.json, or `drone` or `clouds`, which come with geofast
                    out:str,              # folder of the masks
                    pixels:Pixels,
                    backend:str='serial', # serial, processes or ray

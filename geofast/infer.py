@@ -159,12 +159,13 @@ def predict_tile(image,               # array (b,h,w) or (h,w,b), path, dataset,
                  bands=None,          # which, in the order of the model: (3,2,1), names, or '3,2,1'; None: by name
                  nodata='auto',       # missing pixels: a number, None for none; 'auto': what the image says
                  crs=None, gsd:float|None=None, # where the image does not say it: CRS, or metres per pixel
+                 scale=None,         # (scale, offset) from numbers to reflectance, of models that read it
                 )->Prediction:        # ContractError where the image does not fit the model
     "Predict one image that fits into memory, on its own grid"
     from geofast.engines import with_engine
     t0,run = time.time(),make_run(model, tta, precision, batch, device, engine)
     contract,records = run.model.contract,[]
-    stack = open_for(image, run, city, bands=bands, nodata=nodata, crs=crs, gsd=gsd)
+    stack = open_for(image, run, city, bands=bands, nodata=nodata, crs=crs, gsd=gsd, scale=scale)
     try:
         check_memory(stack, run)
         plan = make_plan(stack, contract, tile, overlap)
@@ -268,6 +269,7 @@ def predict_raster(src,                   # raster file, or anything that `Stack
                    bands=None,            # which, in the order of the model: (3,2,1), names, or '3,2,1'; None: by name
                    nodata='auto',         # missing pixels: a number, None for none; 'auto': what the image says
                    crs=None, gsd:float|None=None, # where the image does not say it: CRS, or metres per pixel
+                   scale=None,            # (scale, offset) from numbers to reflectance, of models that read it
                    resume:bool=True,      # go on with the rows of a run that was interrupted; False: start again
                    progress:bool=True,
                    backend:str='serial',  # 'processes' or 'ray': many workers, see `predict_many`
@@ -276,7 +278,7 @@ def predict_raster(src,                   # raster file, or anything that `Stack
     "Predict a raster of any size in bounded memory; results appear complete or not at all"
     check_result(src, dst, prob_dst)
     cut = dict(prob_dst=prob_dst, prob_dtype=prob_dtype, tile=tile, overlap=overlap, max_mem=max_mem, city=city,
-               bands=bands, nodata=nodata, crs=crs, gsd=gsd)
+               bands=bands, nodata=nodata, crs=crs, gsd=gsd, scale=scale)
     if backend!='serial':
         from geofast.scale import split_raster
         team = dict(backend=backend, workers=workers, threads=threads, address=address, progress=progress)

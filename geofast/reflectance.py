@@ -8,6 +8,7 @@ __all__ = []
 # %% ../nbs/61_reflectance.ipynb #n003
 import re
 from pathlib import Path
+from .bands import said_bands
 from .core import RasterError
 from .stack import Stack
 
@@ -19,22 +20,37 @@ def number_scale(name:str)->tuple|None: # (scale, offset); None: the name says n
         return (2.75e-5,-.2) if m[1]=='2' else (2e-5,-.1)
     return None
 
+# %% ../nbs/61_reflectance.ipynb #n015
+def said_scale(v)->tuple|None: # a pair of numbers, or a text of them
+    "What a person says of scale and offset"
+    try:
+        if v is not None: v = a,b = tuple(float(o) for o in (v.split(',') if isinstance(v,str) else v))
+    except (TypeError, ValueError) as e:
+        raise RasterError("no scale and offset", got=repr(v), need="two numbers: (1e-4,-.1), or '1e-4,-.1'") from e
+    return v
+
 # %% ../nbs/61_reflectance.ipynb #n010
 def reflectance(src, bands, *,           # as of `Stack`; common names, in order
-                scale:tuple|None=None,   # (scale, offset) from numbers to reflectance; None: by the name of the product
+                scale=None,              # (scale, offset) from numbers to reflectance, or a text: '1e-4,-.1'; None: by
+                                         # the name of the product; floats: as they are
                 missing:dict|None=None,  # {band: reflectance}, of bands that need not be there
+                named=None,              # which of the source the first bands are, numbers or names; all others are missing
                 **kw)->Stack:            # of `Stack`
     "Bands by name, in reflectance"
-    with Stack(src, **kw) as s: path,have = str(s.path),{b for b,p in zip(bands,s.find(bands)) if p}
-    said = scale or number_scale(path)
+    with Stack(src, **kw) as s:
+        path,at = str(s.path),{p: n for n,p in s.known.items()}
+        asked = [*bands] if named is None else [*bands][:len(said_bands(named))]
+        if named is not None: s.call(named, asked)
+        have = {b: b if named is None else at[p] for b,p in zip(asked,s.find(asked)) if p}
+        said = said_scale(scale) or number_scale(path) or ((1.,0.) if s.dtype.kind=='f' else None)
     if said is None:
         raise RasterError(f"{path} does not say what its numbers mean", need="(scale, offset) to reflectance",
-                          fix="scale=(1e-4,0) of Sentinel-2 before 2022, (1e-4,-.1) since; (1,0) of reflectance itself")
+                          fix="scale=(1e-4,0) of Sentinel-2 before 2022, (1e-4,-.1) since, or --scale 1e-4,-.1")
     lost = [b for b in bands if b not in have and b not in (missing or {})]
     if lost or not have:
-        raise RasterError(f"{path} lacks a band", got=f"of those wanted {', '.join(sorted(have))}",
-                          need=', '.join(lost))
-    first,(a,b) = next(o for o in bands if o in have),said
+        raise RasterError(f"{path} lacks a band", got=f"of those wanted {', '.join(have) or 'none'}",
+                          need=', '.join(lost), fix="say which they are: bands=(1,2,3), or --bands 1,2,3")
+    first,(a,b) = next(iter(have.values())),said
     plus = f'{"-" if b<0 else "+"} {abs(b):.10f}'
-    derived = {o: f'{o}*{a:.10f} {plus}' if o in have else f'0*{first} + {missing[o]:.10f}' for o in bands}
+    derived = {o: f'{have[o]}*{a:.10f} {plus}' if o in have else f'0*{first} + {missing[o]:.10f}' for o in bands}
     return Stack(src, tuple(bands), derived=derived, **kw)

@@ -147,7 +147,7 @@ def __call__(self:Meter, unit:Unit, record)->None:
     self.tick(name, 1, 0 if known else math.prod(run.record['shape']))
 
 # %% ../nbs/43_scale.ipynb #c067
-CUT = 'prob_dtype tile overlap max_mem city bands nodata crs gsd'.split() # options of `predict_raster` for `open_job`
+CUT = 'prob_dtype tile overlap max_mem city bands nodata crs gsd scale'.split() # of `predict_raster` for `open_job`
 OPTIONS = CUT+'tta device batch precision engine resume'.split() # all that may be said of a run
 
 def complete_options(options:dict)->dict:

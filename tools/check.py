@@ -36,7 +36,7 @@ LIGHT = {'core': {'torch', 'rasterio', 'geopandas', 'matplotlib'} | TRAINING,
 EXTRA_OF = dict(executors='scale', scale='scale')
 # What a function may import from a higher floor: conveniences at the end of the way of a prediction
 LAZY_UP = {('infer','instances'), ('infer','polygons'), ('infer','confidence'), ('infer','scale'),
-           ('job','engines'), ('infer','engines'), ('prepare','pose_scores')}
+           ('job','engines'), ('infer','engines'), ('bundle','reflectance'), ('prepare','pose_scores')}
 # Modules below the tasks that may say what is sought, and how unknown is written
 SAY_WHAT = {'kinds', 'synthetic', 'render'}
 TASKS = 70

