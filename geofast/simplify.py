@@ -106,27 +106,34 @@ def _thin(c, point, least)->np.ndarray: # (k,) bool: corners that stay
         size[e] = _triangles(z, near, node, e)
 
 # %% ../nbs/44_simplify.ipynb #n021
+def overlap_pairs(geoms:np.ndarray, # valid polygons
+                 )->np.ndarray:     # (2,k) the smaller, the larger
+    "Pairs of polygons of which one covers a part of the other, more than a millionth of the smaller one"
+    i,j = shapely.STRtree(geoms).query(geoms, predicate='intersects')
+    area = shapely.area(geoms)
+    first = (area[i]<area[j])|(area[i]==area[j])&(i<j)
+    i,j = i[first],j[first]
+    inner = ~shapely.touches(geoms[i],geoms[j])
+    i,j = i[inner],j[inner]
+    return np.stack([i,j])[:,shapely.area(shapely.intersection(geoms[i],geoms[j]))>1e-6*area[i]]
+
+# %% ../nbs/44_simplify.ipynb #n044
 def overlapping(geoms:np.ndarray, # valid polygons
                )->np.ndarray:     # (n,) bool
-    "Polygons that cover a part of another, more than a millionth of the smaller one"
-    i,j = shapely.STRtree(geoms).query(geoms, predicate='intersects')
-    i,j = i[i<j],j[i<j]
-    inner = ~shapely.touches(geoms[i],geoms[j])
-    i,j,out = i[inner],j[inner],np.zeros(len(geoms),bool)
-    area = shapely.area(shapely.intersection(geoms[i],geoms[j]))
-    over = area>1e-6*np.minimum(shapely.area(geoms[i]),shapely.area(geoms[j]))
-    out[i[over]] = out[j[over]] = True
-    return out
+    "Polygons of pairs that overlap"
+    return np.isin(np.arange(len(geoms)), overlap_pairs(geoms))
 
 # %% ../nbs/44_simplify.ipynb #n024
 def simplify_polygons(geoms:np.ndarray, # polygons that do not overlap
-                      tol:float,        # length of details that may go, in units of the coordinates
+                      tol,              # length of details that may go, in units of the coordinates; one, or of each
                      )->np.ndarray:
     "Simplify polygons together: shared walls stay shared, nothing overlaps, nothing becomes invalid"
-    if not tol or not len(geoms): return geoms
-    c = ring_corners(geoms)
+    if not np.any(tol) or not len(geoms): return geoms
+    c,tol = ring_corners(geoms),np.broadcast_to(np.asarray(tol,float), len(geoms))
     point = np.unique(c.at, return_inverse=True)[1]
-    keep = _thin(c, point, tol**2)
+    least = np.full(point.max()+1, np.inf) # of a common wall: that of the finer polygon
+    np.minimum.at(least, point, tol[c.of]**2)
+    keep = _thin(c, point, least)
     few = (np.bincount(c.ring,keep)<3)[c.ring]
     out = corners_to_polygons(Corners(*(o[keep|few] for o in c)), geoms)
     bad = ~shapely.is_valid(out)
@@ -136,5 +143,5 @@ def simplify_polygons(geoms:np.ndarray, # polygons that do not overlap
     links = coo_matrix((np.ones(len(point)),(c.of,point+len(geoms))), shape=(len(geoms)+point.max()+1,)*2)
     row = connected_components(links, directed=False)[1][:len(geoms)]
     again = np.isin(row, row[bad])
-    out[again] = shapely.coverage_simplify(geoms[again], tol)
-    return shapely.coverage_simplify(geoms, tol) if overlapping(out).any() else out
+    out[again] = shapely.coverage_simplify(geoms[again], tol[again].min())
+    return shapely.coverage_simplify(geoms, tol.min()) if overlapping(out).any() else out
