@@ -165,7 +165,7 @@ def summary(receipt:dict # of `predict_raster`
 
 # %% ../nbs/77_cli.ipynb #n009
 def predict(src:str,               # raster to predict
-            model:str,             # bundle: a folder with bundle.json, or `drone` or `clouds`, which come with geofast
+            model:str,             # bundle: a folder with bundle.json, or `drone` or `clouds`, which are there
             dst:str,               # mask to write, .tif
             pixels:Pixels,
             how:Tracing,
@@ -187,7 +187,7 @@ def predict(src:str,               # raster to predict
             resume:bool=True,      # start anew, whatever is left of a run that was interrupted
            ):
     "Predict a raster of any size: mask, probabilities, polygons, numbered objects, receipt"
-    if instances and not prob_dst: raise GeofastError("objects are numbered from probabilities", need="--prob-dst p.tif")
+    if instances and not prob_dst: raise GeofastError("objects are numbered from probabilities", need="--prob-dst")
     check_result(src, dst, prob_dst)
     if polygons: check_tracing(src, polygons, pixels, how)
     if instances and Path(instances).suffix.lower() not in (*TIF,'.json'): check_tracing(src, instances, pixels, how)
@@ -201,7 +201,7 @@ def predict(src:str,               # raster to predict
 
 # %% ../nbs/77_cli.ipynb #n010
 def predict_folder(sources:str,          # folder of rasters, a raster, or a STAC ItemCollection
-                   model:str,            # bundle: a folder with bundle.json, or `drone` or `clouds`, which come with geofast
+                   model:str,            # bundle: a folder with bundle.json, or `drone` or `clouds`, which are there
                    out:str,              # folder of the masks
                    pixels:Pixels,
                    backend:str='serial', # serial, processes or ray

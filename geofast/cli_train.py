@@ -202,7 +202,7 @@ def second_level(model:str,       # bundle
     from geofast.bundle import SHIPPED, load_bundle
     from geofast.confidence import add_second_level, plot_reliability
     from geofast.evaluate import fit_second_level
-    if not out and model in SHIPPED: raise GeofastError("the model of the package stays as it is", fix="say --out FOLDER")
+    if not out and model in SHIPPED: raise GeofastError("the model of the package stays as it is", fix="--out FOLDER")
     bundle,scenes = load_bundle(model),known_scenes(data, known)
     if out and Path(out).exists(): raise GeofastError(f"will not overwrite {out}", fix="choose another name")
     models = {g: Path(without)/f'without_{g}' for g in scenes.group.unique()} if without else bundle

@@ -230,7 +230,7 @@ def _metric(g)->gpd.GeoDataFrame: # in a CRS of metres
     return g if g.crs.is_projected and scale and abs(scale-1)<.01 else g.to_crs(g.estimate_utm_crs())
 
 def regularize_polygons(g:gpd.GeoDataFrame,  # of `mask_to_polygons`, along pixel edges, neighbors with common walls
-                        detail_m:float=2.,   # walls shorter than this, or less in small objects, are details that go, m on the ground
+                        detail_m:float=2.,   # shorter walls are details that go, m on the ground; less in small objects
                         *, min_iou:float=.7, # with the outline; polygons with less are simplified only
                         min_aligned:float=.2, # 0-1, of `main_directions`; polygons with less are simplified only
                         small_m2:float=1.,  # holes without an object in them and parts smaller than this go, m²

@@ -240,7 +240,7 @@ RULES = { # field: (what must be true of it in a contract, in words)
     'scaling': (lambda v,d: v in (None,'minmax') or isinstance(v,list) and len(v)==2 and all(
         _number(o,-1e12,1e12) or _numbers(o,len(d['bands'])) for o in v), "'minmax', or [scale, offset]"),
     'reflectance': (lambda v,d: v is None or _numbers(v,2), "[scale, offset]"),
-    'missing': (lambda v,d: v is None or {*v}<{*d['bands']} and _numbers([*v.values()],len(v)), "numbers of some bands"),
+    'missing': (lambda v,d: v is None or {*v}<{*d['bands']} and _numbers([*v.values()],len(v)), "a number by band"),
     'conditions': (lambda v,d: _told(v), "{'city': names, 'gsd': true}"),
     'gsd': (lambda v,d: v is None or _number(v,1e-4,1e5), "0.0001 to 100,000 m"),
     'gsd_range': (lambda v,d: v is None or _numbers(v,2) and 0<=v[0]<=v[1], "[finest, coarsest], metres"),

@@ -59,7 +59,7 @@ class Schedule:
     bs:int = 8                  # crops in a batch, of each process
     accumulate:int = 1          # batches whose gradients make one step
     epochs:int = 4              # between two epochs there is a validation
-    steps:int|None = 400        # gradient steps in all, as many in each epoch: rounded up; None: all tiles once an epoch
+    steps:int|None = 400        # gradient steps, rounded up to whole epochs; None: an epoch is as many crops as tiles
     lr:float = 1e-3             # highest learning rate, of encoder and decoder
     curve:str = 'one_cycle'     # or 'cyclic_cosine', down and up again, to no end; or 'constant'
     half_period:int = 5         # epochs down, and as many up, of a 'cyclic_cosine'
@@ -73,7 +73,8 @@ class Schedule:
     def __post_init__(self):
         if self.steps is None: return
         epochs = max(1, min(self.epochs,self.steps))
-        for k,v in dict(epochs=epochs, steps=math.ceil(self.steps/epochs)*epochs).items(): object.__setattr__(self, k, v)
+        object.__setattr__(self, 'steps', math.ceil(self.steps/epochs)*epochs)
+        object.__setattr__(self, 'epochs', epochs)
 
 # %% ../nbs/71_recipes.ipynb #n007
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ def reflectance(src, bands, *,           # as of `Stack`; common names, in order
                 scale=None,              # (scale, offset) from numbers to reflectance, or a text: '1e-4,-.1'; None: by
                                          # the name of the product; floats: as they are
                 missing:dict|None=None,  # {band: reflectance}, of bands that need not be there
-                named=None,              # which of the source the first bands are, numbers or names; all others are missing
+                named=None,              # which of the source the first bands are; others are missing
                 **kw)->Stack:            # of `Stack`
     "Bands by name, in reflectance"
     with Stack(src, **kw) as s:
