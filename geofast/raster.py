@@ -163,7 +163,7 @@ def missing_rule(ds,          # open dataset
     rule = MissingRule(alpha, MaskFlags.per_dataset in flags and MaskFlags.alpha not in flags,
                        values if any(v is not None for v in values) else None,
                        customary=np.dtype(ds.dtypes[bands[0]-1]).kind=='f')
-    return rule if rule.declared else rule._replace(collar=_collar(ds, bands))
+    return rule if rule.declared else rule._replace(collar=_collar(ds, bands[:SEVERAL]))
 
 # %% ../nbs/03_raster.ipynb #n105
 NOTHING = (-9999., -99999., -32767., -32768.) # customary numbers for pixels that are not there
@@ -210,7 +210,7 @@ def _raw(ds, win, bands): # pixels (b,n), those that are finite
     x,ok = read_masked(ds, win, bands, MissingRule())
     return x[:,ok]
 
-ENOUGH = 256**2 # pixels of a raster that is small
+ENOUGH,SEVERAL = 256**2,32 # pixels of a raster that is small; bands that a guess looks at, of a file with thousands
 
 def _sample(ds, bands):
     "Pixels (b,n) of 64 runs over a dataset; a small one is read at once"
