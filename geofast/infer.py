@@ -116,13 +116,15 @@ def save(self:Prediction, dst:str|Path)->Path: # .tif: rasters; .parquet, .geojs
 # %% ../nbs/41_infer.ipynb #c010
 @patch
 def plot(self:Prediction, ax=None, name:str|None=None): # name: of an output; None: the first
-    "Draw an output: a mask over the image, other kinds in their colors; returns the axes"
+    "Draw an output: a mask over the image, classes with a legend, other kinds in their colors; returns the axes"
     import matplotlib.pyplot as plt
-    from geofast.viz import overlay, show_array, to_rgb
+    from geofast.viz import overlay, show_array, show_classes, to_rgb
     o = next((o for o in self.outputs if o.spatial and name in (None,o.name)), None)
     if o is None: raise GeofastError("nothing to draw", got=name, need=f"one of {', '.join(self.values)}")
     ax = ax or plt.subplots(figsize=(4,4))[1]
-    if o.kind!='probability' or o.width>1 or self.image is None:
+    if o.kind=='probability' and o.width>1:
+        return show_classes(np.where(self.valid, self[o.name].argmax(0), IGNORE_INDEX), o.classes, ax)
+    if o.kind!='probability' or self.image is None:
         return show_array(np.where(self.valid, self[o.name], np.nan), o.kind, ax=ax)
     n = min(self.image.shape) if hasattr(self.image,'shape') and not isinstance(self.image,(Raster,Stack)) else None
     image = self.image if isinstance(self.image,Stack) else Stack(self.image, n=n)

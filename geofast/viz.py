@@ -156,6 +156,17 @@ def show_array(x:np.ndarray,   # image (b,h,w), flow (2,h,w), scalar (), others 
     ax.axis('off')
     return ax
 
+# %% ../nbs/10_viz.ipynb #n070
+def show_classes(x:np.ndarray, # (h,w) classes from 0, maybe unknown ones
+                 names,        # of the classes
+                 ax=None):     # axes of matplotlib; None: new ones
+    "Draw a map of classes with a legend; the first is left white"
+    ax,k = show_array(x, 'mask', ax),get_kind('mask')
+    colors = _label_colors(np.arange(len(names))[None], k, 1)[0]
+    keys = [Patch(facecolor=c, edgecolor='#888', label=n) for c,n in zip(colors,names)]
+    ax.legend(handles=keys, loc='upper center', bbox_to_anchor=(.5,0), ncols=4, fontsize=8, frameon=False)
+    return ax
+
 # %% ../nbs/10_viz.ipynb #c019
 def _shrink(read, shape:tuple, max_px:int)->tuple: # pixels (b,h',w'), valid (h',w')
     "Average what `read(Win) -> (pixels, valid)` gives until the longer side has at most `max_px`"
