@@ -59,7 +59,7 @@ class Schedule:
     bs:int = 8                  # crops in a batch, of each process
     accumulate:int = 1          # batches whose gradients make one step
     epochs:int = 4              # between two epochs there is a validation
-    steps:int|None = 400        # gradient steps, rounded up to whole epochs; None: an epoch is as many crops as tiles
+    steps:int|None = 400        # gradient steps in all; None: in each epoch as many crops as there are tiles
     lr:float = 1e-3             # highest learning rate, of encoder and decoder
     curve:str = 'one_cycle'     # or 'cyclic_cosine', down and up again, to no end; or 'constant'
     half_period:int = 5         # epochs down, and as many up, of a 'cyclic_cosine'
@@ -69,12 +69,6 @@ class Schedule:
     clip:float = 0              # largest norm of a gradient; 0: any
     ema_decay:float = .99       # decay of the mean of the weights; 0: the last weights count
     seed:int = 0
-
-    def __post_init__(self):
-        if self.steps is None: return
-        epochs = max(1, min(self.epochs,self.steps))
-        object.__setattr__(self, 'steps', math.ceil(self.steps/epochs)*epochs)
-        object.__setattr__(self, 'epochs', epochs)
 
 # %% ../nbs/71_recipes.ipynb #n007
 @dataclass(frozen=True)
