@@ -158,7 +158,7 @@ def _load_member(folder, m):
     return net.eval().requires_grad_(False).to(memory_format=torch.channels_last) # faster on a CPU and in bf16
 
 # %% ../nbs/33_bundle.ipynb #n120
-SHIPPED = dict(drone='footprints of houses in drone imagery of 5 to 50 cm', # bundles that come with the package
+SHIPPED = dict(drone='footprints of houses in drone imagery of 2 to 50 cm', # bundles that come with the package
                clouds='clouds, thin clouds and shadows in reflectance of Sentinel-2 and Landsat, at 10 to 60 m')
 
 def read_bundle_json(folder:Path)->Contract:
@@ -210,7 +210,7 @@ def join_bundles(bundles:list,   # `Bundle`s or folders; the contract of the fir
     bs = [b if isinstance(b,Bundle) else load_bundle(b) for b in bundles]
     first = bs[0].contract
     for b in bs[1:]:
-        for k in ('bands','dtype','gsd','derived','scaling','conditions','outputs'):
+        for k in ('bands','dtype','gsd','derived','scaling','missing','conditions','outputs'):
             was,now = getattr(first,k),getattr(b.contract,k)
             if k=='outputs': was,now = ([replace(o,threshold=None) for o in v] for v in (was,now))
             if was!=now:
@@ -277,15 +277,15 @@ def open_image(image,            # anything that `Stack` takes, or a `Stack`
     if contract.gsd is not None: _to_training(s, contract.gsd, isinstance(image,(str,Path)))
     return s
 
-def _named(image, contract, bands, scale, **said): # open, with the bands of the contract; said: nodata, crs
-    want,array = input_bands(contract),isinstance(image,np.ndarray)
-    if contract.missing is not None and not array and not isinstance(image,Stack):
+def _named(x, contract, bands, scale, **said): # open, with the bands of the contract; said: nodata, crs
+    want,array = input_bands(contract),isinstance(x,np.ndarray)
+    if contract.missing is not None and not array and not isinstance(x,Stack):
         from geofast.reflectance import reflectance
-        return reflectance(image, contract.bands, scale=scale, missing=contract.missing, named=bands, **said)
+        return reflectance(x, contract.bands, scale=scale, missing=contract.missing, named=bands, **said)
     if scale is not None: raise GeofastError("this model, or this image, takes no scale", got=f"scale={scale}")
-    if bands and array and image.ndim==3 and image.shape[2]<min(image.shape[:2]): image = np.moveaxis(image,2,0)
-    s = image if isinstance(image,Stack) else Stack(image, derived=contract.derived, n=len(want), **said)
-    if s is image and said!=dict(nodata='auto',crs=None):
+    if bands is not None and array and x.ndim==3 and x.shape[2]<min(x.shape[:2]): x = np.moveaxis(x,2,0)
+    s = x if isinstance(x,Stack) else Stack(x, derived=contract.derived, n=len(want), **said)
+    if s is x and said!=dict(nodata='auto',crs=None):
         raise GeofastError("a Stack has its own CRS and rule of what is missing", got=str(said)[1:-1],
                            fix="say it there: Stack(image, nodata=..., crs=...)")
     if bands is not None: s.call(bands, want)

@@ -165,7 +165,7 @@ def summary(receipt:dict # of `predict_raster`
 
 # %% ../nbs/77_cli.ipynb #n009
 def predict(src:str,               # raster to predict
-            model:str,             # bundle: a folder with bundle.json, or `drone` or `clouds`, which are there
+            model:str,             # bundle: a folder, or `drone` or `clouds`, which come with geofast
             dst:str,               # mask to write, .tif
             pixels:Pixels,
             how:Tracing,
@@ -201,7 +201,7 @@ def predict(src:str,               # raster to predict
 
 # %% ../nbs/77_cli.ipynb #n010
 def predict_folder(sources:str,          # folder of rasters, a raster, or a STAC ItemCollection
-                   model:str,            # bundle: a folder with bundle.json, or `drone` or `clouds`, which are there
+                   model:str,            # bundle: a folder, or `drone` or `clouds`, which come with geofast
                    out:str,              # folder of the masks
                    pixels:Pixels,
                    backend:str='serial', # serial, processes or ray

@@ -47,7 +47,7 @@ IoU of .5 (`tools/ship.py`).
 The same recipe with the footprint alone, without the interior, has been scored on all four (`benchmarks/open_cities/results.csv`,
 IoU of cities never seen): {footprint}.
 
-Coarser pixels cost little down to 35 cm. The network that has never seen the city, on the same images with larger pixels
+Coarser pixels cost little IoU down to 35 cm, but buildings are told apart less well. The network that has never seen the city, on the same images with larger pixels
 (`benchmarks/open_cities/resolutions.csv`): {coarser}.
 
 These are dense informal and suburban settlements in Africa and South Asia seen from above. The labels are partly to blame: those of Nairobi

@@ -105,14 +105,16 @@ def train(chips, a):
         if i%50==0: print(f"step {i}, loss {mean:.3f}, {time.time()-t0:.0f} s", flush=True)
     return net.eval()
 
-def score(bundle, chips)->list: # (place, IoU of cloud or thin cloud)
-    "Scores of chips, place by place"
-    meters = {}
+def score(bundle, chips)->list: # (place, IoU of cloud or thin cloud, share labelled, share predicted)
+    "IoU of chips place by place, and the shares of cloud in label and prediction"
+    meters,shares = {},{}
     for place,_,x,y in chips:
         p = predict_tile(np.where(np.isnan(x),np.array(MEAN,np.float32)[:,None,None],x), bundle)['clouds']
         truth = np.where(y==0,255,(y&ANY_CLOUD)>0).astype(np.uint8)
-        meters.setdefault(place,IoUMeter()).update(p[1]+p[2]>.5, truth)
-    return [(k,round(m.score(),4)) for k,m in meters.items()]
+        cloud = p[1]+p[2]>.5
+        meters.setdefault(place,IoUMeter()).update(cloud, truth)
+        shares.setdefault(place,[]).append([(o[y>0]==1).mean() for o in (truth,cloud)])
+    return [(k,round(m.score(),4),*np.mean(shares[k],0).round(4).tolist()) for k,m in meters.items()]
 
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -136,10 +138,10 @@ def main():
                  licence=LICENCE, attribution=ATTRIBUTION, provenance=made)
     b = save_bundle(a.out, net, c, fp16=True)
     test = [c for c in chips if c[0] in left] if left else chips if a.only_synthetic else []
-    if not OUT.exists(): OUT.write_text('only_synthetic,steps,seed,left_out,place,iou\n')
+    if not OUT.exists(): OUT.write_text('only_synthetic,steps,seed,left_out,place,iou,labelled,predicted\n')
     with open(OUT,'a',newline='') as f:
-        for place,iou in score(b, test):
-            print(place, iou)
-            csv.writer(f, lineterminator='\n').writerow([a.only_synthetic, a.steps, a.seed, ' '.join(left), place, iou])
+        for row in score(b, test):
+            print(*row)
+            csv.writer(f, lineterminator='\n').writerow([a.only_synthetic, a.steps, a.seed, ' '.join(left), *row])
 
 if __name__=='__main__': main()
