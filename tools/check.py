@@ -520,6 +520,7 @@ def run_one(root:Path, rel:str, flags:str, out:Path):
     log = os.open(out.with_suffix('.log'), os.O_WRONLY|os.O_CREAT)
     for fd in (1, 2): os.dup2(log, fd)
     multiprocessing.set_start_method(None, force=True) # that of a process nobody forked
+    os.environ['TMPDIR'] = tempfile.tempdir = str(out.parent) # what a notebook leaves there goes with the folder
     os.chdir(root)
     sys.path.insert(0, str(root))
     from nbdev.config import get_config
@@ -531,7 +532,8 @@ def run_one(root:Path, rel:str, flags:str, out:Path):
 
 def run_book(root:Path, rel:str, flags:str)->dict:
     "Start `run_one` in a process forked from one that has imported `PRELOAD`, and collect its result, or why there is none"
-    with tempfile.TemporaryDirectory() as tmp:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as tmp: # somebody may be at work in it yet
+        os.chmod(tmp, 0o755) # a notebook that works as another user gets through, as in /tmp
         out, t = Path(tmp)/'result.json', time.time()
         p = FORKS.Process(target=run_one, args=(root, rel, flags, out))
         p.start()
