@@ -28,11 +28,12 @@ from .instance_scores import polygon_shape
 from .instances import object_rule
 from .onnx_import import import_command
 from .outlines import regularize_polygons
-from .polygons import check_sizes, mask_value, raster_to_polygons, raster_values
+from .polygons import check_sizes, raster_to_polygons, why_none
 from .raster import open_raster
 from .stack import Stack
 from .stages import object_notes
 from .store import check_folder
+from .tasks import need_binary
 from .vector import check_vector, write_vector
 
 # %% ../nbs/77_cli.ipynb #n002
@@ -91,29 +92,20 @@ def check_tracing(src:str, dst:str, place:Place, how:Tracing)->None:
     check_vector(dst, box)
     check_sizes(box, min_area_m2=how.min_area, simplify_m=how.simplify)
 
-# %% ../nbs/77_cli.ipynb #n112
-def why_none(src:str, threshold:float, place:Place, how:Tracing)->str:
-    "Why a raster has no polygon"
-    with open_raster(src) as d:
-        n,top = raster_values(d, place.nodata)
-        if not n: return "no pixel is valid; --nodata says otherwise"
-        mask = d.scales[0]==1 and np.dtype(d.dtypes[0]).kind!='f'
-        if mask and mask_value(d, nodata=place.nodata)>top: return f"the largest of {n} pixels is {top:g}"
-    if not mask and top<=threshold: return f"the largest probability is {top:.2g}, the threshold {threshold:g}"
-    return f"all objects are smaller than {how.min_area:g} m²"
-
 # %% ../nbs/77_cli.ipynb #n007
 def to_polygons(src:str,            # mask or probabilities, .tif, of `geofast predict`
                 dst:str,            # .parquet, .geojson, .gpkg or .fgb
                 place:Place,
                 how:Tracing,
                 threshold:float=.5, # of probabilities
+                value:int=None,     # of the objects, in a map of classes
                ):
-    "Trace the objects of a mask or probability raster as polygons"
+    "Trace the objects of a mask or probability raster, or one class of a map, as polygons"
     check_tracing(src, dst, place, how)
-    g = raster_to_polygons(src, threshold=threshold, min_area_m2=how.min_area, simplify_m=how.simplify, **asdict(place))
+    what = dict(threshold=threshold, min_area_m2=how.min_area, value=value, nodata=place.nodata)
+    g = raster_to_polygons(src, simplify_m=how.simplify, crs=place.crs, gsd=place.gsd, **what)
     write_vector(g, dst)
-    found = why_none(src, threshold, place, how) if not len(g) else "areas not known: say --crs or --gsd"
+    found = "areas not known: say --crs or --gsd" if len(g) else why_none(src, **what)
     if g.area_m2.notna().any(): found = f"{g.area_m2.sum():.0f} m²"
     print_main(f"{dst}: {len(g)} polygons, {found}")
 
@@ -188,6 +180,7 @@ def predict(src:str,               # raster to predict
            ):
     "Predict a raster of any size: mask, probabilities, polygons, numbered objects, receipt"
     if instances and not prob_dst: raise GeofastError("objects are numbered from probabilities", need="--prob-dst")
+    if polygons or instances: need_binary(load_bundle(model).contract.outputs, "--polygons and --instances need")
     check_result(src, dst, prob_dst)
     if polygons: check_tracing(src, polygons, pixels, how)
     if instances and Path(instances).suffix.lower() not in (*TIF,'.json'): check_tracing(src, instances, pixels, how)
