@@ -584,7 +584,7 @@ def check_checks(root:Path)->list:
 CHECKS = dict(checks=check_checks, export=check_export, readme=check_readme, order=check_order, shape=check_shape,
               sidebar=check_sidebar, imports=check_imports, requirements=check_requirements, names=check_names,
               words=check_words, figures=check_figures, numbers=check_numbers, paste=check_paste)
-LONG = 'checks','paste' # in processes of their own, beside the others
+LONG = 'checks','paste' # in processes of their own, beside the others and the notebooks
 
 def main()->int:
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -612,13 +612,14 @@ def main()->int:
     chosen = [n for n in CHECKS if not a.which or n in a.which]
     with ThreadPoolExecutor(len(LONG)) as ex:
         beside = {n: ex.submit(timed, n) for n in chosen if n in LONG}
-        for n in sorted(chosen, key=lambda n: n in beside):
-            report(n, inspect.getdoc(CHECKS[n]), *(beside[n].result() if n in beside else timed(n)))
-    if not a.which or 'notebooks' in a.which:
-        t = time.time()
-        results, bad = run_books(root, a.workers, a.flags, a.match)
-        passed, failed = passed+sum(r['ok'] for r in results), failed+sum(not r['ok'] for r in results)
-        report('notebooks', f'{len(results)} notebooks, each ran and left nothing behind', bad, time.time()-t)
+        for n in chosen:
+            if n not in beside: report(n, inspect.getdoc(CHECKS[n]), *timed(n))
+        if not a.which or 'notebooks' in a.which:
+            t = time.time()
+            results, bad = run_books(root, a.workers, a.flags, a.match)
+            passed, failed = passed+sum(r['ok'] for r in results), failed+sum(not r['ok'] for r in results)
+            report('notebooks', f'{len(results)} notebooks, each ran and left nothing behind', bad, time.time()-t)
+        for n, f in beside.items(): report(n, inspect.getdoc(CHECKS[n]), *f.result())
     print(f'\n{time.time()-start:.0f} s\n{passed} passed, {failed} failed')
     return bool(failed)
 
