@@ -2,7 +2,7 @@
 
     pip install --no-deps ukis-csmask==1.0.0; GEOFAST_DATA=... python benchmarks/clouds/csmask.py --work FOLDER
 
-On Cloud N with the four bands of level 2A; Landsat with six bands at the top of the atmosphere (cloud: thick or thin), 16 chips together.
+On Cloud N with the four bands of level 2A; Landsat with six bands at the top of the atmosphere (cloud: thick or thin), 16 chips together and by biome.
 """
 import argparse
 from importlib.util import find_spec
@@ -44,8 +44,9 @@ def main():
     for f in sorted((root/'landsat8_biome/Images').glob('*.tif')):
         x = read_raster(f).pixels[:6]
         truth = read_raster(str(f).replace('Images','Masks')).pixels[0]
-        meter.update(predict_tile(x,six,precision='fp32')['classes'].argmax(0)==1, np.isin(truth,(192,255)).astype(np.uint8))
+        meter.update(predict_tile(x,six,precision='fp32')['classes'].argmax(0)==1, np.isin(truth,(192,255)).astype(np.uint8), f.stem.split('_')[0])
     rows.append(dict(chip='landsat8_biome', iou=meter.score(), **agreement(six.models[0], files/'model_6b_l1c.onnx', x)))
+    rows += [dict(chip=k, iou=o.iou) for k,o in meter.table().drop('all').iterrows()]
     t = pd.DataFrame(rows).round(4)
     t.to_csv(OUT, index=False)
     print(t.to_string(index=False))
