@@ -230,7 +230,7 @@ def check_contract(contract:Contract,
     "Raise a `ContractError` that names the clause, the two values and the fix"
     if contract.scaling!='minmax' and str(dtype)!=contract.dtype: # which brings any type to one range
         raise ContractError(f"{name} has other pixels than those of training", got=str(dtype), need=contract.dtype,
-                            fix=f"convert by a fixed scale, `gdal_translate -scale MIN MAX 0 MAX`, to {contract.dtype}")
+                            fix=f"bring all to {contract.dtype} by one scale, e.g. `gdal_translate -scale 0 1 0 255`")
     lo,hi = contract.gsd_range or (0,float('inf'))
     if gsd is not None and not lo<=gsd<=hi:
         size,other = ('coarse','') if gsd>hi else ('fine',', or an overview of it')

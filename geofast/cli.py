@@ -180,6 +180,7 @@ def predict(src:str,               # raster to predict
            ):
     "Predict a raster of any size: mask, probabilities, polygons, numbered objects, receipt"
     if instances and not prob_dst: raise GeofastError("objects are numbered from probabilities", need="--prob-dst")
+    if polygons and polygons==instances: raise GeofastError("polygons and instances are two files", got=polygons)
     if polygons or instances: need_binary(load_bundle(model).contract.outputs, "--polygons and --instances need")
     check_result(src, dst, prob_dst)
     if polygons: check_tracing(src, polygons, pixels, how)

@@ -31,7 +31,7 @@ from .recipes import Recipe
 from .pixel_steps import PixelAug
 from .sampling import class_weights, deal_groups
 from .stack import Stack, read_raster
-from .tasks import Task, task_condition
+from .tasks import Task, check_classes, task_condition
 from .tiles import check_leak, split_by, split_by_block, split_by_fold, tile_index
 from .schedules import OPTIMIZERS, fit_constant, fit_cyclic_cosine
 from .train import fit_cycle, history, tile_learner
@@ -244,8 +244,10 @@ def recipe_scenes(r:Recipe, data, cache_dir, progress:bool=True)->pd.DataFrame: 
     t,data = r.task,data if isinstance(data, pd.DataFrame) else find_scenes(data)
     if isinstance(r.data.gsd, (int,float)): check_resolution(data, r.data.gsd)
     targets = None if t.targets==(MASK,) else read_targets(t.targets)
-    return prepare_scenes(data, cache_dir, r.data.gsd, targets=targets, bands=t.bands,
-                          derived=t.derived or None, scaling=t.scaling, progress=progress)
+    scenes = prepare_scenes(data, cache_dir, r.data.gsd, targets=targets, bands=t.bands,
+                            derived=t.derived or None, scaling=t.scaling, progress=progress)
+    check_classes(scenes, t)
+    return scenes
 
 # %% ../nbs/72_fit.ipynb #n036
 def _fit_bundle(out, r, scenes, holdout, *, progress=True, cbs=None, more=None, **kw):

@@ -206,7 +206,7 @@ def why_none(path:str|Path,          # raster in which no object was found
         if value is not None and not top: return f"none of {n} pixels is {value}"
         mask = value is not None or d.scales[0]==1 and np.dtype(d.dtypes[0]).kind!='f'
         if value is None and mask and mask_value(d, nodata=nodata)>top: return f"the largest of {n} pixels is {top:g}"
-    if not mask and top<=threshold: return f"the largest probability is {top:.2g}, the threshold {threshold:g}"
+    if not mask and top<=threshold: return f"the largest probability is {top:.4g}, the threshold {threshold:g}"
     return f"all objects are smaller than {min_area_m2:g} m²"
 
 # %% ../nbs/45_polygons.ipynb #n145

@@ -6,21 +6,24 @@
 __all__ = ['Task', 'task_maker', 'footprints', 'clouds', 'objects', 'oblique_heights']
 
 # %% ../nbs/70_tasks.ipynb #c003
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial, wraps
 from inspect import signature
 import numpy as np
+import pandas as pd
 import torch
 from fastcore.basics import patch
-from .core import GeofastError
-from .kinds import MASK, Target
+from .core import GeofastError, LabelError
+from .kinds import IGNORE_INDEX, MASK, Target
 from .losses import (
     DoubleSigmoid, LossSum, LovaszSoftmax, MaskedBCE, MaskedCE, MaskedFocal, ScheduledLoss, SoftDice, SoftJaccard)
 from .models import condition_vector
 from .multitask import (
     AngleLoss, DirectionMSE, MaskedRegression, R2Loss, ScalarRegression, SoftBCE, TaskLoss, Term)
 from .outputs import Output
+from .raster import open_raster
 from .targets import contact, interior, outline, pair_weights, relative_depth
 
 # %% ../nbs/70_tasks.ipynb #c006
@@ -90,6 +93,26 @@ def need_binary(outputs, # of a task or a contract
         raise GeofastError(f"{who} a binary mask", got=f"first output '{o.name}' of kind '{o.kind}', {o.width} wide",
                            need="a task whose first output is a probability of two classes")
     return o
+
+# %% ../nbs/70_tasks.ipynb #n026
+def check_classes(scenes:pd.DataFrame, # prepared
+                  task:Task)->None:
+    "Raise a `LabelError` for masks with numbers that are no class; warn where all that is known is of one side"
+    if MASK not in task.targets: return
+    n,total = max([2,*(len(o.classes) for o in task.outputs)]), np.zeros(IGNORE_INDEX+1,int)
+    for s in scenes.itertuples():
+        with open_raster(s.label) as d:
+            for top in range(0, d.height, 1024):
+                rows = d.read(1, window=((top,min(top+1024,d.height)),(0,d.width)))
+                total += np.bincount(rows.ravel(), minlength=IGNORE_INDEX+1)
+        if odd := [int(k) for k in np.flatnonzero(total[n:IGNORE_INDEX])+n]:
+            raise LabelError(f"the labels of {s.scene} have numbers that are no class", got=f"{odd}"[1:-1][:60],
+                             need=f"0 to {n-1}, and {IGNORE_INDEX} for not known",
+                             fix="write masks of 0 and 1, e.g. rio calc '(> (read 1) 127)'")
+    known = total[:n]
+    if known[0] and not known[1:].any(): warnings.warn("the labels mark nothing: all pixels that are known are 0")
+    if known[1:].any() and not known[0]:
+        warnings.warn("the labels mark all pixels that are known: is 0 declared as nodata?")
 
 # %% ../nbs/70_tasks.ipynb #n005
 def task_maker(f): # f(*, options with defaults) -> `Task`

@@ -65,6 +65,10 @@ def of_category(g:gpd.GeoDataFrame,
     columns = {str(c).lower(): c for c in g.columns if c!=g.geometry.name}
     said,_,names = (category or '').rpartition('=')
     column = columns.get(said.lower()) if said else next((columns[c] for c in CLASS_COLUMNS if c in columns), None)
+    if category is None and 'building' in columns: # as OpenStreetMap has it
+        no = np.isin(_class_names(g[columns['building']]), ('no','False'))
+        if no.any(): warnings.warn(f"{path}: {no.sum()} of {len(g)} are left out: no building", stacklevel=4)
+        g = g[~no]
     if category=='*' or category is None and column is None: return g
     have = [] if column is None else _class_names(g[column])
     seen = sorted({*have})
@@ -119,7 +123,8 @@ def read_vector(path:str|Path,         # GeoJSON, GeoPackage, GeoParquet, Shapef
     g,layer = _load(path, layer)
     if not isinstance(g, gpd.GeoDataFrame):
         raise LabelError(f"{path} has no geometries", got=f"columns {list(g.columns)}", need="polygons")
-    if g.crs is None and given is not None: g = g.set_crs(given)
+    no_degrees = path.suffix.lower() in ('.geojson','.json') and len(g) and np.abs(g.total_bounds).max()>360
+    if given is not None and (g.crs is None or no_degrees): g = g.set_crs(given, allow_override=True)
     if g.crs is None and len(g):
         raise LabelError(f"{path} has no CRS", got="crs=None", need="a coordinate reference system",
                          fix="write the layer again with its CRS, e.g. `ogr2ogr -a_srs EPSG:4326`, or say crs=...")
