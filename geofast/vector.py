@@ -19,6 +19,7 @@ from rasterio.crs import CRS
 from rasterio.enums import MergeAlg
 from .core import GeofastError, LabelError, atomic_path
 from .grid import GeoBox, crs_name
+from .kinds import NOT_ONE
 
 # %% ../nbs/07_vector.ipynb #n102
 OUTLINES = set('aoi roi extent extents bbox bounds areaofinterest studyarea'.split()) # words
@@ -65,10 +66,11 @@ def of_category(g:gpd.GeoDataFrame,
     columns = {str(c).lower(): c for c in g.columns if c!=g.geometry.name}
     said,_,names = (category or '').rpartition('=')
     column = columns.get(said.lower()) if said else next((columns[c] for c in CLASS_COLUMNS if c in columns), None)
-    if category is None and 'building' in columns: # as OpenStreetMap has it
-        no = np.isin(_class_names(g[columns['building']]), ('no','False'))
-        if no.any(): warnings.warn(f"{path}: {no.sum()} of {len(g)} are left out: no building", stacklevel=4)
-        g = g[~no]
+    for tag in NOT_ONE if category is None else (): # OpenStreetMap says with the same word what is none
+        no = np.isin(_class_names(g[columns[tag]]), NOT_ONE[tag]) if tag in columns else np.zeros(1,bool)
+        if no.any():
+            warnings.warn(f"{path}: {no.sum()} of {len(g)} are left out: no {tag}", stacklevel=4)
+            g = g[~no]
     if category=='*' or category is None and column is None: return g
     have = [] if column is None else _class_names(g[column])
     seen = sorted({*have})
