@@ -216,9 +216,9 @@ def flow_of(t:dict)->torch.Tensor: # of targets: height (b,h,w) m, scale and ang
 # %% ../nbs/70_tasks.ipynb #n022
 def flow_of_heads(p:dict     # height (b,1,h,w) m, scale (b,1), angle (b,2): a vector of any length
                  )->torch.Tensor: # (b,2,h,w) px
-    "Flow that follows from the heads of a network"
+    "Flow that follows from the heads of a network; it teaches the pose, not the heights"
     lean = p['scale']*torch.nn.functional.normalize(p['angle'], dim=1)
-    return lean[:,:,None,None]*p['height']
+    return lean[:,:,None,None]*p['height'].detach()
 
 # %% ../nbs/70_tasks.ipynb #n019
 @task_maker
