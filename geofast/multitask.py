@@ -184,11 +184,10 @@ class TaskLoss(nn.Module):
     "Weighted sum of losses over the heads of a network"
     def __init__(self, *terms:Term,
                  targets,            # names of the targets of a batch, in its order
-                 made:dict|None=None,   # {name: function of {name: target}}: further targets, made of those of a batch
-                 joined:dict|None=None): # {name: function of {head: tensor}}: further heads, made of the others
+                 made:dict|None=None): # {name: function of {name: target}}: further targets, made of those of a batch
         super().__init__()
-        self.made,self.joined = made or {},joined or {}
-        self.targets,self.reduction = (targets,) if isinstance(targets,str) else tuple(targets),'mean'
+        self.made,self.reduction = made or {},'mean'
+        self.targets = (targets,) if isinstance(targets,str) else tuple(targets)
         asked = {o for t in terms for o in (t.target,t.pixel_weight) if o is not None}
         if not terms or asked-{*self.targets,*self.made}:
             raise GeofastError("terms and targets do not fit", got=f"{len(terms)} terms that need {sorted(asked)}",
@@ -205,7 +204,6 @@ class TaskLoss(nn.Module):
                                need=f"{list(self.targets)}")
         named,total = dict(zip(self.targets,targs)),0
         named |= {n: f(named) for n,f in self.made.items()}
-        pred = pred|{n: f(pred) for n,f in self.joined.items()} if self.joined else pred
         for (head,target,weight,by),loss in zip(self.terms,self.losses):
             loss.reduction = self.reduction
             total = total+weight*loss(get_head(pred,head), named[target], *([named[by]] if by else []))

@@ -39,7 +39,6 @@ class Task:
     conditions:dict|None = None # {'city': names, 'gsd': True}: what the network is told beside the pixels
     scaling:str|None = None # of the pixels of each image, as of `Stack`: 'minmax'; None: as they are
     made:dict|None = None  # {name: function of {name: target}}: targets made of those of a batch, see `TaskLoss`
-    joined:dict|None = None # {name: function of {head: tensor}}: heads made of others, see `TaskLoss`
     objects:dict|None = None # how objects are told apart: {'seeds': an output, 'rule': of `SeedRule`}; None: not learnt
     options:dict = field(default_factory=dict) # of the function that made it, see `task_maker`
     maker:Callable|None = field(default=None, repr=False)
@@ -69,7 +68,7 @@ class Task:
 def loss(self:Task, validations:int=1)->TaskLoss: # how many epochs a training has, for scheduled losses
     "The loss of all heads"
     names = tuple(t.name for t in self.targets)
-    return TaskLoss(*self.terms(validations), targets=names, made=self.made, joined=self.joined)
+    return TaskLoss(*self.terms(validations), targets=names, made=self.made)
 
 # %% ../nbs/70_tasks.ipynb #n071
 @patch
@@ -213,28 +212,19 @@ def flow_of(t:dict)->torch.Tensor: # of targets: height (b,h,w) m, scale and ang
     lean = t['scale'][:,None]*torch.stack([t['angle'].sin(),t['angle'].cos()],1)
     return lean[:,:,None,None]*t['height'][:,None]
 
-# %% ../nbs/70_tasks.ipynb #n022
-def flow_of_heads(p:dict     # height (b,1,h,w) m, scale (b,1), angle (b,2): a vector of any length
-                 )->torch.Tensor: # (b,2,h,w) px
-    "Flow that follows from the heads of a network; it teaches the pose, not the heights"
-    lean = p['scale']*torch.nn.functional.normalize(p['angle'], dim=1)
-    return lean[:,:,None,None]*p['height'].detach()
-
 # %% ../nbs/70_tasks.ipynb #n019
 @task_maker
 def oblique_heights(loss:str='r2',      # 'r2': 1-R² of heights and flow; 'mse': squared errors, weighted as published
-                    flow:str='product', # of the heads, or of 'pixels', a head of its own; with 'r2'
                     cities:tuple=(),    # the network is told which of them; others are unknown to it
                     divide:bool=False,  # a zoom divides scales, as published
                     ground:bool=False,  # unknown heights count as 0, as published
                    )->Task:
     "Height above ground, and scale and angle of the lean, of an oblique image"
-    if loss not in ('r2','mse') or flow not in ('product','pixels'):
-        raise GeofastError("no such loss", got=f"{loss}, {flow}", need="r2 or mse, product or pixels")
+    if loss not in ('r2','mse'): raise GeofastError("no such loss", got=loss, need="r2 or mse")
     height = read = Target('height','height')
     if ground: height = Target('height','height', of=read, make=np.nan_to_num)
     targets = height, Target('scale','scalar','m/px' if divide else 'px/m'), Target('angle','scalar','rad')
-    outputs = [Output('height','height',unit='m')]+[Output('flow','flow',2,unit='px')]*(flow=='pixels')
+    outputs = [Output('height','height',unit='m')]+[Output('flow','flow',2,unit='px')]*(loss=='r2')
     outputs += [Output('scale','scalar',unit='px/m'), Output('angle','scalar',2,unit='rad',activation='angle')]
     def terms(n):
         one,weight,turn = (MaskedRegression(),(2,50),DirectionMSE()) if loss=='mse' else (R2Loss(),(1,1),AngleLoss())
@@ -242,5 +232,4 @@ def oblique_heights(loss:str='r2',      # 'r2': 1-R² of heights and flow; 'mse'
         return (Term('height','height',one,weight[0]), *[Term('flow','flow',R2Loss())]*(loss=='r2'), *pose)
     conditions = dict(gsd=True)|(dict(city=list(cities)) if cities else {})
     return Task('oblique_heights', tuple(outputs), terms, targets, conditions=conditions,
-                made=dict(flow=flow_of) if loss=='r2' else None,
-                joined=dict(flow=flow_of_heads) if loss=='r2' and flow=='product' else None)
+                made=dict(flow=flow_of) if loss=='r2' else None)

@@ -121,7 +121,7 @@ def task_loss(loss:nn.Module|None, # `TaskLoss`; or a loss of pixels for a model
     "Loss of a dictionary of heads; a loss of pixels becomes one of the target 'mask'"
     heads = [*model.heads, *model.scalars]
     if isinstance(loss, TaskLoss):
-        if lost := sorted({t[0] for t in loss.terms}-{*heads,*loss.joined}):
+        if lost := sorted({t[0] for t in loss.terms}-{*heads}):
             raise GeofastError("the network has no such heads", got=', '.join(lost), need=f"some of {heads}")
         return loss
     if len(heads)>1:
