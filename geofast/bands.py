@@ -14,10 +14,10 @@ import rasterio
 from affine import Affine
 from rasterio.enums import ColorInterp
 from .core import RasterError, Win
-from .grid import GeoBox, crs_name, said_crs
-from .raster import (
-    Raster, array_valid, box_resample, guess_text, lerp_resample, missing_rule, nearest_resample, open_raster,
-    palette_colors, read_masked, said_nodata, source_files)
+from .grid import GeoBox, box_resample, crs_name, lerp_resample, nearest_resample, said_crs
+from geofast.raster import (
+    Raster, array_valid, guess_text, missing_rule, open_raster, palette_colors, read_masked, said_nodata,
+    source_files)
 
 # %% ../nbs/04_bands.ipynb #c005
 RGB = {ColorInterp.red:'red', ColorInterp.green:'green', ColorInterp.blue:'blue'}
@@ -60,7 +60,8 @@ class FilePart:
         if self.box.crs is None and self.ds.gcps[0]:
             warnings.warn(f"{self.path}: its ground control points bend, so it counts as lying nowhere; "
                           "`gdalwarp -tps` gives it a place", stacklevel=5)
-        if self.rule.collar is not None: warnings.warn(guess_text(self.path, self.rule.collar), stacklevel=5)
+        rule = self.rule
+        if rule.collar is not None: warnings.warn(guess_text(self.path, rule.collar, rule.slack), stacklevel=5)
 
     def use(self, indexes:list)->None:
         "Read only these bands, 1-based"

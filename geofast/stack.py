@@ -10,10 +10,10 @@ import math
 import numpy as np
 from fastcore.basics import patch
 from .core import RasterError, Win, clip_win
-from .grid import OnGrid
+from .grid import OnGrid, box_resample, nearest_resample
 from .bands import (
     ArrayPart, as_parts, check_grids, evaluate_formula, formula_names, plain_name, read_part, said_bands)
-from .raster import Raster, box_resample, nearest_resample
+from .raster import Raster
 
 # %% ../nbs/05_stack.ipynb #c024
 class Stack(OnGrid):

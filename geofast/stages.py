@@ -19,10 +19,10 @@ import torch
 from . import __version__
 from .bundle import Bundle
 from .core import Win, keep_memory
+from .grid import lerp_axis
 from .kinds import map_values
 from .models import has_bf16
 from .plan import Region
-from .raster import lerp_axis
 from .tta import tta_mean
 
 # %% ../nbs/37_stages.ipynb #c005

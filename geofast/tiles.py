@@ -17,9 +17,9 @@ from scipy.fft import dctn
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from .core import DataError, Win, axis_starts, clip_win
-from .grid import GeoBox
+from .grid import GeoBox, box_resample
 from .kinds import IGNORE_INDEX, get_kind
-from .raster import box_resample, open_raster
+from .raster import open_raster
 from .scene_table import is_raster, target_column
 from .stack import Stack
 from .tiff import BLOCK

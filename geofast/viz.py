@@ -13,8 +13,9 @@ from matplotlib import colormaps
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from .core import Win, atomic_path
+from .grid import box_resample
 from .kinds import Kind, get_kind
-from .raster import Raster, box_resample
+from .raster import Raster
 from .stack import Stack
 
 # %% ../nbs/10_viz.ipynb #c007
