@@ -6,17 +6,17 @@
 __all__ = []
 
 # %% ../nbs/13_coco.ipynb #c002
-import warnings
+import math, reprlib, warnings
 from collections import Counter
 from pathlib import Path
 import numpy as np
 import pandas as pd
 import shapely
 from affine import Affine
-from .core import DataError, LabelError
+from .core import DataError, LabelError, check_records, read_json
 from .grid import GeoBox
 from .raster import open_raster
-from .scene_table import check_unique_names, file_name, names_in, read_json
+from .scene_table import check_unique_names, file_name, names_in
 from .stac import check_inside, fields_of
 from .stack import Stack
 from .vector import rasterize
@@ -25,11 +25,10 @@ from .vector import rasterize
 def _rle_counts(s:str)->list: # lengths of the runs, background first
     "Counts of a compressed COCO run-length code"
     out,x,shift = [],0,0
-    for c in s.encode('ascii'):
-        v = c-48
+    for v in (c-48 for c in s.encode('ascii')):
         x |= (v&31)<<shift
         shift += 5
-        if v&32: continue                   # more of this number follows
+        if v&32 and shift<99: continue      # more of this number follows
         if v&16: x -= 1<<shift              # its sign
         out.append(x+out[-2] if len(out)>2 else x)
         x,shift = 0,0
@@ -47,10 +46,13 @@ def rle_mask(rle:dict,     # size [h,w], counts: list or compressed string
     return np.repeat(np.arange(len(n))%2, n).reshape(w,h).T.astype(np.uint8)
 
 # %% ../nbs/13_coco.ipynb #n203
+def _key(v)->str: # an id: 7, '7' and 7.0 are one
+    return str(int(v) if isinstance(v,float) and v.is_integer() else v)
+
 def _check_category(d, path, category):
     "Ids of the categories that count; a `DataError` if `category` is not there, or is not given and not clear"
-    names = {c['id']:str(c['name']) for c in d.get('categories',())}
-    used = {a.get('category_id'): names.get(a.get('category_id'), str(a.get('category_id'))) for a in d['annotations']}
+    names = {_key(c['id']):str(c['name']) for c in d.get('categories') or ()}
+    used = {k: names.get(k, k) for k in (_key(a.get('category_id')) for a in d['annotations'])}
     want = category and set(category.split(','))
     if category=='*' or not want and len({*used.values()})<2: return {*used}
     if ids := {k for k,n in used.items() if want and n in want}: return ids
@@ -62,11 +64,12 @@ def _check_category(d, path, category):
 # %% ../nbs/13_coco.ipynb #n209
 def _number(v): return isinstance(v,(int,float)) and not isinstance(v,bool)
 
-def _rings(o):
-    "Rings [x, y, ...] of a polygon, however deep they are nested"
+def _rings(o, deep=4):
+    "Rings [x, y, ...] of a polygon, nested in some lists; a ring of NaN for anything else"
+    if not isinstance(o,list) or not deep: return [[math.nan]*6]
     if all(map(_number,o)): return [o]
     if len(o)>2 and all(isinstance(p,list) and len(p)==2 and all(map(_number,p)) for p in o): return [sum(o,[])]
-    return [r for p in o for r in _rings(p)]
+    return [r for p in o for r in _rings(p, deep-1)]
 
 def segmentation(a:dict # annotation
                 )->dict|list: # run lengths; rings of three or more points, [] where there is no area
@@ -75,22 +78,21 @@ def segmentation(a:dict # annotation
     if isinstance(o, dict): return o
     rings = [r for r in _rings(o) if len(r)>5]
     if any(len(r)%2 or not np.abs(r).max()<1e6 for r in rings):
-        raise LabelError(f"annotation {a.get('id')} has a broken polygon", got=str(rings)[:60], need="x, y, x, y, ...")
+        raise LabelError(f"annotation {a.get('id')} has a broken polygon", got=reprlib.repr(o), need="x, y, x, y, ...")
     return rings
 
 # %% ../nbs/13_coco.ipynb #n207
 def _segments(d, path, category):
     "{id of an image: its segmentations}, those without area left out"
-    ids,out,dropped = _check_category(d, path, category), {o['id']:[] for o in d['images']}, 0
+    ids,out,dropped = _check_category(d, path, category), {_key(o['id']):[] for o in d['images']}, 0
     for a in d['annotations']:
-        if a['image_id'] not in out:
-            raise DataError(f"{path}: no image for annotation {a.get('id')}", got=f"image_id {a['image_id']}")
-        if a.get('category_id') not in ids: continue
+        if (of:=_key(a['image_id'])) not in out:
+            raise DataError(f"{path}: no image for annotation {a.get('id')}", got=f"image_id {of}", need="of 'images'")
+        if _key(a.get('category_id')) not in ids: continue
         o = segmentation(a)
         dropped += not o
-        if o: out[a['image_id']].append(o)
-    n = sum(map(len,out.values()))
-    if dropped and not n:
+        if o: out[of].append(o)
+    if dropped and not any(out.values()):
         raise LabelError(f"{path}: none of {dropped} annotations has an outline", need="segmentations, not boxes alone")
     if dropped: warnings.warn(f"{path}: {dropped} annotations have no area and were dropped", stacklevel=6)
     _check_pixels(d, path, [v for o in out.values() for p in o if isinstance(p,list) for r in p for v in r])
@@ -100,7 +102,7 @@ def _segments(d, path, category):
 def _check_pixels(d, path, xy):
     "Raise a `LabelError` if coordinates are shares of the image, warn if they look like percent"
     if not xy: return
-    top,side = max(xy),min(min(o.get('height',1),o.get('width',1)) for o in d['images'])
+    top,side = max(xy),min([n for o in d['images'] for n in (o.get('height'),o.get('width')) if _number(n)] or [1])
     if top<=1 and side>2:
         raise LabelError(f"{path}: coordinates from 0 to 1", got=f"up to {top}", need=f"pixels, of images of {side}",
                          fix="multiply x by the width and y by the height")
@@ -126,25 +128,25 @@ def find_coco(path:str|Path,          # annotation.json; the images lie beside i
               category:str|None=None, # names of categories, comma-separated; '*': all; None: the only one there is
               outside:bool=False,     # images that lie outside of the folder may be read
              )->pd.DataFrame:         # scene, image, label, group, klass, image_id, hw (its size), segments
-    """Scene table of a COCO file: each image with its segmentations;
-    `site`, a key of the images, is the group where there is one"""
+    "Scene table of a COCO file: each image with its segmentations; its `site`, if it has one, is the group"
     path = Path(path).absolute()
     with fields_of(path, 'COCO'):
-        d = read_json(path)
-        twice = [k for k,n in Counter(o['id'] for o in d['images']).items() if n>1]
+        check_records(d:=read_json(path), path, 'COCO', images=('id','file_name'), annotations=('image_id',))
+        if d.get('categories'): check_records(d, path, 'COCO', categories=('id','name'))
+        twice = [k for k,n in Counter(_key(o['id']) for o in d['images']).items() if n>1]
         if twice: raise DataError(f"two images of {path} have one id", got=twice[0], need="an id of its own for each")
         parts,files = _segments(d, path, category), [_image_path(o['file_name'],path,outside) for o in d['images']]
         gone = [o['file_name'] for o,p in zip(d['images'],files) if p is None]
         if gone or not files:
             raise DataError(f"{len(gone)} of {len(parts)} images of {path} are missing",
                             got=f"no {gone[0]}" if gone else "no image", need=f"all of them in {image_root(path)}")
-        rows = [_coco_row(o, p, path, parts[o['id']]) for o,p in zip(d['images'],files)]
-    t = pd.DataFrame(rows)
-    return check_unique_names(t.assign(scene=[file_name(n) for n in names_in(files,image_root(path))]), path)
+        rows = [_coco_row(o, p, path, parts[_key(o['id'])]) for o,p in zip(d['images'],files)]
+    return check_unique_names(pd.DataFrame(rows).assign(scene=[*map(file_name,names_in(files,image_root(path)))]), path)
 
 def _coco_row(o, image, path, segments):
     site = str(o.get('site') or image_root(path).name)
-    hw = (o['height'],o['width']) if 'height' in o or 'width' in o else _size(image)
+    hw = o.get('height'),o.get('width')
+    hw = _size(image) if hw==(None,None) else tuple(int(n) if isinstance(n,float) and n%1==0 else n for n in hw)
     if not all(isinstance(n,int) and n>0 for n in hw):
         raise DataError(f"image {o['id']} of {path} has no size", got=hw, need="height and width in pixels")
     return dict(scene='', image=image, label=path, group=site, klass=site, image_id=o['id'], hw=hw, segments=segments)
@@ -166,8 +168,7 @@ def find_coco_files(files:list,   # paths
     return pd.concat(parts, ignore_index=True)
 
 # %% ../nbs/13_coco.ipynb #n001
-def _split_parts(segments)->list:
-    "Segmentations with the parts of each polygon apart"
+def _split_parts(segments)->list: # with the parts of each polygon apart
     return [p for o in segments for p in ([[q] for q in o if len(q)>5] if isinstance(o,list) else [o])]
 
 def coco_instances(s,       # row of `find_coco`

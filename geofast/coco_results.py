@@ -12,9 +12,8 @@ import numpy as np
 import pandas as pd
 import shapely
 from scipy import ndimage as ndi
-from .core import DataError, GeofastError, atomic_path
+from .core import DataError, GeofastError, atomic_path, read_json
 from .instance_scores import label_codes
-from .scene_table import read_json
 from .vector import rasterize
 
 # %% ../nbs/56_coco_results.ipynb #n006

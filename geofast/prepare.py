@@ -69,7 +69,7 @@ def coco_files(folder:Path)->list: # of paths
     if own := [*folder.glob('annotation.json')] or sorted(folder.glob('*/annotation.json')): return own
     if any(is_labels(p) for p in data_files(folder)): return []
     near = [p for d in (folder,folder/'annotations') for p in sorted(d.glob('*.json')) if not p.name.startswith('.')]
-    return [p for p in near if b'"annotations"' in (t:=p.read_bytes()) and b'"images"' in t]
+    return [p for p in near if b'"annotations"' in (t:=p.read_bytes().replace(b'\0',b'')) and b'"images"' in t] # UTF-16
 
 def _find_coco(files, how): return find_coco_files(files, how.get('category'), how.get('outside',False))
 

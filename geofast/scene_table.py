@@ -6,7 +6,7 @@
 __all__ = ['sample']
 
 # %% ../nbs/11_scene_table.ipynb #c002
-import json, math, re, warnings
+import math, re, warnings
 from importlib import resources
 from itertools import groupby
 from pathlib import Path
@@ -67,15 +67,6 @@ def check_unique_names(t:pd.DataFrame, # scene table
         raise DataError(f"two images of {where} have one name", got=twice.iloc[0], need="a name of its own for each",
                         fix="rename one")
     return t
-
-# %% ../nbs/11_scene_table.ipynb #n008
-def read_json(path:str|Path)->dict:
-    "Content of a JSON file, or a `DataError` that names it"
-    try: return json.loads(Path(path).read_text(encoding='utf-8-sig'))
-    except OSError as e:
-        raise DataError(f"cannot read {path}", got=e.strerror, need="a file on this disk",
-                        fix="download all of it") from e
-    except ValueError as e: raise DataError(f"{path} is not JSON", got=e, fix="download it again") from e
 
 # %% ../nbs/11_scene_table.ipynb #n022
 def image_files(image)->dict: # {name of the band: path}; {'': path} for one file

@@ -13,8 +13,8 @@ from urllib.parse import urljoin, urlparse
 import numpy as np
 import pandas as pd
 import shapely
-from .core import DataError, GeofastError, Win
-from .scene_table import check_unique_names, file_name, read_json
+from .core import DataError, GeofastError, Win, read_json
+from .scene_table import check_unique_names, file_name
 from .stack import Stack
 
 # %% ../nbs/12_stac.ipynb #n102
@@ -87,10 +87,10 @@ def fields_of(path, form:str): # e.g. 'STAC'
     "Context: a field that is missing, or is something else, is a `DataError` that names the file"
     try: yield
     except GeofastError: raise
-    except (LookupError,TypeError,AttributeError,ValueError,ArithmeticError,RecursionError,
+    except (LookupError,TypeError,AttributeError,ValueError,ArithmeticError,RecursionError,OSError,
             shapely.errors.ShapelyError) as e: # what a field of another kind leads to
-        raise DataError(f"{path} is not as {form} has it", got=f"{type(e).__name__}: {e}", need=f"the fields of {form}",
-                        fix="write it again, or correct the field") from e
+        raise DataError(f"{path} is not as {form} has it", need=f"the fields of {form}", fix="correct the field",
+                        got=f"no field {e}" if isinstance(e,KeyError) else f"{type(e).__name__}: {e}") from e
 
 # %% ../nbs/12_stac.ipynb #c016
 def _beside(path, href): return Path(resolve_href(href, path.parent)) # of a link in the file `path`

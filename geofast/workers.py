@@ -16,13 +16,13 @@ from urllib.parse import urlparse
 import torch
 from fastcore.basics import patch
 from rasterio.errors import RasterioError
-from .core import DataError
+from .core import DataError, read_json
 from .executors import Worker
 from .grid import GeoBox
 from .job import (
     RasterJob, fill_store, finish_store, make_run, open_job, receipt_file, save_receipt, scalars_file)
 from .plan import TilePlan, make_region, merge_windows
-from .scene_table import RASTERS, data_files, file_name, is_raster, names_in, read_json
+from .scene_table import RASTERS, data_files, file_name, is_raster, names_in
 from .stac import full_path, stac_asset
 from .stages import Options
 from .store import BlockStore, open_store
