@@ -26,6 +26,18 @@ from geofast.stack import Stack
 from geofast.vector import check_overlap, rasterize, read_vector
 from geofast.xyz import in_pixels, open_scene, open_target
 
+# %% ../nbs/15_labels.ipynb #n413
+def check_count(f:Stack,  # of a target
+                kind:str, # key of `KINDS`
+                path,     # of its file
+               )->Stack:  # the same
+    "Raise a `DataError` for a target that has not the bands of its kind"
+    need = 2 if kind=='flow' else 1
+    if f.count==need: return f
+    raise DataError(f"{path} has not the bands of {kind}", got=f"{f.count} bands", need=need,
+                    fix=f"black and white: `gdal_translate -b 1 {path} NEW.tif`; colors: write the number of a class "
+                        "in place of each, 0 for none" if kind=='mask' else None)
+
 # %% ../nbs/15_labels.ipynb #n415
 def class_values(x, v, path):
     "Classes as bytes, `IGNORE_INDEX` where not known"
@@ -120,7 +132,7 @@ def label_mask(s,                 # row of a scene table
         return np.where(ids==KINDS['instances'].unknown, IGNORE_INDEX, ids>0).astype(np.uint8),n
     path = getattr(s, column)
     if is_raster(path):
-        with open_target(path, g, 'mask') as t: x,v = t.read()
+        with open_target(path, g, 'mask') as t: x,v = check_count(t, 'mask', path).read()
         mask,n = class_values(x[0], v, path), None
     else: mask,n = _burned(s, g, path, must)
     inside = scene_footprint(s, g)
@@ -144,7 +156,7 @@ def label_instances(s,               # row of a scene table
         mask,n = label_mask(s, g)
         ids = np.where(mask==IGNORE_INDEX, unknown, ndi.label(mask==1)[0]).astype(np.int32)
     else:
-        with open_target(path, g, 'instances') as t: x,v = t.read()
+        with open_target(path, g, 'instances') as t: x,v = check_count(t, 'instances', path).read()
         ids,n = np.where(v, x[0], unknown).astype(np.int32), None
     inside = scene_footprint(s, g)
     if inside is not None: ids[~inside] = unknown
@@ -162,8 +174,8 @@ def scene_numbers(s,            # row of a scene table
 # %% ../nbs/15_labels.ipynb #n420
 def _rows_of(f, t, path, zoom, inside):
     "Function (win, valid) -> (b,h,w) or (h,w): a target's values, unknown outside of `inside`"
-    k,need = get_kind(t.kind), 2 if t.kind=='flow' else 1
-    if f.count!=need: raise DataError(f"{path} has not the bands of {t.kind}", got=f.count, need=need)
+    k = get_kind(t.kind)
+    check_count(f, t.kind, path)
     def rows(w, ok):
         x,v = f.read_native(w)
         v = v&ok if inside is None else v&ok&inside[w.slices]

@@ -145,6 +145,10 @@ def _reproject(g, crs, path):
                      need="coordinates of that CRS", fix="correct the CRS that the file states")
 
 # %% ../nbs/07_vector.ipynb #c008
+def _outline_fix(types): # of geometries without area
+    if not any('Point' in t for t in types): return "make polygons of closed lines: in QGIS, Vector > Lines to polygons"
+    return "points have no outline: draw polygons, or give each the size of an object: in QGIS, Vector > Buffer"
+
 def _only_polygons(g, path):
     "Repair self-crossing polygons, drop geometries without area, and warn of both"
     bad = ~g.geometry.is_valid & g.geometry.notna() & np.isfinite(g.bounds.values).all(1)
@@ -153,11 +157,13 @@ def _only_polygons(g, path):
         g = g.set_geometry(g.geometry.where(~bad, g.geometry[bad].make_valid()))
     area = shapely.area(g.geometry.values)
     keep = (area>0)&np.isfinite(area)
-    n = int((~keep).sum())
+    n,types = int((~keep).sum()), sorted({*g.geom_type[~keep].dropna()})
     if n and n==len(g):
-        raise LabelError(f"{path}: none of {n} geometries has an area", got=', '.join(sorted({*g.geom_type.dropna()})),
-                         need="polygons", fix="make polygons of closed lines: in QGIS, Vector > Lines to polygons")
-    if n: warnings.warn(f"{path}: {n} of {len(g)} geometries have no area and were dropped", stacklevel=3)
+        raise LabelError(f"{path}: none of {n} geometries has an area", got=', '.join(types) or "empty geometries",
+                         need="polygons", fix=_outline_fix(types))
+    if n:
+        warnings.warn(f"{path}: {n} of {len(g)} geometries have no area and were dropped "
+                      f"({', '.join(types) or 'empty'})", stacklevel=3)
     return g[keep].reset_index(drop=True)
 
 # %% ../nbs/07_vector.ipynb #c012
