@@ -6,7 +6,7 @@
 __all__ = ['Raster']
 
 # %% ../nbs/03_raster.ipynb #c002
-import math, warnings
+import filecmp, math, warnings, zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -44,6 +44,23 @@ def source_files(ds, seen:tuple=())->list: # of [path, size, time]
     for f in files:
         if f.suffix.lower()!='.vrt' or str(f) in (ds.name,*seen) or not f.is_file(): continue
         with open_raster(f) as inner: out += source_files(inner, (*seen,ds.name))
+    return out
+
+# %% ../nbs/03_raster.ipynb #d002
+def copies_of(paths:list # images
+             )->dict:    # {path of a copy: the one that it is a copy of, which has the shorter name}
+    "Images that are there twice"
+    seen,out = {},{}
+    def place(p):
+        with open_raster(p) as d: return GeoBox.of(d)
+    for p in sorted((Path(p) for p in paths if Path(p).suffix.lower()!='.vrt'), key=lambda p: (len(p.name),p)):
+        with open(p,'rb') as f:
+            n = f.seek(0,2)
+            f.seek(n//2)
+            near = seen.setdefault((n,zlib.crc32(f.read(2**16))), [])
+        same = next((q for q in near if filecmp.cmp(p,q,False) and place(p)==place(q)), None)
+        if same is None: near.append(p)
+        else: out[p] = same
     return out
 
 # %% ../nbs/03_raster.ipynb #c026

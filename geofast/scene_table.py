@@ -20,7 +20,7 @@ from .bands import BAND_FILES, band_files
 from .core import ContractError, DataError
 from .grid import GeoBox
 from .kinds import get_kind
-from .raster import open_raster
+from .raster import copies_of, open_raster
 from .stack import Stack
 from .vector import is_outline
 
@@ -213,6 +213,15 @@ def _labelled(t, folder, column='label', end='.geojson', seen='',
                       f"({without.scene.iloc[0]} ...){seen}", stacklevel=3)
     return t[t[column].notna()].reset_index(drop=True)
 
+# %% ../nbs/11_scene_table.ipynb #d002
+def warn_of_copies(t:pd.DataFrame # scene table
+                  )->None:
+    "Warn of images that are copies of others"
+    if out := copies_of(t.image):
+        p,same = next(iter(out.items()))
+        warnings.warn(f"{p} is a copy of {same}, byte for byte, and counts twice ({len(out)} such images): delete one, "
+                      "with its labels", stacklevel=4)
+
 # %% ../nbs/11_scene_table.ipynb #c006
 def find_folder(folder:str|Path,     # images and their labels, also in sub-folders
                 labelled:bool=True,  # only those with labels; an error where none has
@@ -233,7 +242,7 @@ def find_folder(folder:str|Path,     # images and their labels, also in sub-fold
     rows = [dict(scene=n, image=p, label=own[p] or shared[p.parent]) for n,p in zip(names_in(images,folder), images)]
     t = check_unique_names(pd.DataFrame(rows), folder)
     seen = f"; {', '.join(sorted(p.name for p in others)[:5])} may be for none or for several" if others else ''
-    if labelled: t = _labelled(t, folder, seen=seen)
+    if labelled: warn_of_copies(t:=_labelled(t, folder, seen=seen))
     return t.assign(group=merge_nearby_groups(_groups(t, folder), t.image, km), klass=_classes(t, folder))
 
 def _groups(t, folder):
