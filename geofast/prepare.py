@@ -23,7 +23,7 @@ from .grid import GeoBox
 from .kinds import get_kind
 from .labels import (
     check_burned, check_zoom, count_known, has_file, open_layer, print_lines, scene_numbers, target_file, vector_stamps)
-from .raster import open_raster, source_files
+from .raster import check_same_range, open_raster, source_files
 from .scene_table import (
     MASK_TARGET, check_same_bands, check_targets, check_unique_names, data_files, find_folder, find_urban3d,
     image_files, is_labels, is_raster, merge_nearby_groups, target_column, target_value, urban3d_files)
@@ -295,4 +295,5 @@ def prepare_scenes(scenes:pd.DataFrame|str|Path, # scene table, or a folder for 
     t = pd.DataFrame(prepare_all(todo, Path(out), how, progress=progress, workers=workers))
     if progress: print_lines(todo, t.to_dict('records'))
     _check_labels(scenes, t)
+    check_same_range(dict(zip(t.scene,t.image)))
     return t.assign(**_carried(scenes, t))

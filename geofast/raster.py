@@ -160,8 +160,8 @@ def _raw(ds, win, bands): # pixels (b,n), those that are finite
 ENOUGH,SEVERAL = 256**2,32 # pixels of a raster that is small; bands that a guess looks at, of a file with thousands
 SLACK = 3 # how far lossy compression moves black and white of 8 bits
 
-def _sample(ds, bands):
-    "Pixels (b,n) of 64 runs over a dataset; a small one is read at once"
+def coarse_sample(ds, bands:tuple)->np.ndarray: # (b,n)
+    "Pixels of 64 runs over a dataset, those that are finite; a small one is read at once"
     (h,w),n,width = ds.shape,min(64,ds.height),min(64,ds.width)
     rows = ((np.arange(n)+.5)*h/n).astype(int)
     cols = ((np.arange(n)*.618+.5)%1*(w-width+1)).astype(int)
@@ -180,7 +180,7 @@ def _border(ds, bands):
 def _with_collar(ds, bands, rule)->MissingRule:
     "A rule with the value that pixels beside the imagery seem to have, if there seem to be some that nothing declares"
     d,few = np.dtype(ds.dtypes[bands[0]-1]),ds.count<3
-    if d.kind not in 'iuf' or few and d.kind=='u' or not (x:=_sample(ds, bands)).size: return rule
+    if d.kind not in 'iuf' or few and d.kind=='u' or not (x:=coarse_sample(ds, bands)).size: return rule
     said = np.array([math.nan if n is None else n for n in rule.nodata or (None,)])[:len(bands),None]
     def share(a, v, slack=0): return (_is_near(a,v,slack)&~(a==said).all(0)).sum()/max(1,a.shape[1])
     if d.kind=='f': odd = x[0,is_nothing(x).all(0)][:1].tolist()
@@ -228,6 +228,22 @@ def array_valid(x:np.ndarray, # (b,h,w), also masked
     odd = is_nothing(x).all(0)
     if (odd&ok).any(): warnings.warn(guess_text(name, x[0][odd&ok][0]), stacklevel=6)
     return ok&~odd,x
+
+# %% ../nbs/03_raster.ipynb #r002
+def check_same_range(files:dict # {name: path}, images that are learnt from together
+                    )->None:
+    "Warn of images whose numbers are of another order of magnitude than those of others"
+    def top(path):
+        with open_raster(path) as d:
+            x = coarse_sample(d, d.indexes) if d.dtypes[0]!='uint8' else np.zeros(0)
+        return np.percentile(np.abs(x.astype(float)), 98) if x.size else 0
+    tops = {s: v for s,v in zip(files,map(top,files.values())) if v>0}
+    most = max(tops.values(), default=0)
+    low,high = ([f'{s} (up to {v:.3g})' for s,v in tops.items() if (10*v<=most)==few] for few in (True,False))
+    if low:
+        warnings.warn(f"the numbers of {', '.join(low[:3])} are of another range than those of {', '.join(high[:3])}, "
+                      f"and a network takes them for other things ({len(low)} of {len(files)} images): bring all to "
+                      "one, e.g. `gdal_translate -ot Float32 -scale 0 255 0 1`", stacklevel=3)
 
 # %% ../nbs/03_raster.ipynb #n017
 def warp_to(d,                   # open dataset with a CRS
