@@ -50,7 +50,8 @@ class FilePart:
     interp = 'linear' # how it comes to a grid of another resolution
     def __init__(self, src, key:str|None=None, nodata='auto', crs=None):
         self.ds,self.owns = _opened(src)
-        self.path,self.nodata,self.box = self.ds.name, nodata, said_crs(GeoBox.of(self.ds), crs, self.ds.name)
+        self.path,self.nodata = getattr(self.ds,'src_dataset',self.ds).name, nodata # of one that is warped: its file
+        self.box = said_crs(GeoBox.of(self.ds), crs, self.path)
         self.names = band_names(self.ds, key)
         said = zip(self.ds.indexes, self.ds.descriptions, self.ds.colorinterp)
         self.colors = {RGB[c]:i for i,text,c in said if c in RGB and (not text or only_numbered(text))}

@@ -53,7 +53,9 @@ def evaluate(model:Bundle|str|Path,
     said = [k for k in ('nodata','crs') if k in scenes]
     for s in scenes.itertuples():
         with open_scene(s, None) as g: (truth,n),ids = counted_truth(s, g),label_instances(s, g)[0]
-        p = predict_tile(s.image, model, tta=tta, **{k: getattr(s,k) for k in said})
+        with warnings.catch_warnings():
+            warnings.filterwarnings('ignore', message='.*are treated as empty') # said with the labels
+            p = predict_tile(s.image, model, tta=tta, **{k: getattr(s,k) for k in said})
         counts.append(n)
         meter.update(p.mask==1, truth, group=s.klass)
         found.setdefault(s.klass,[]).append(label_overlaps(p.instances(), ids, truth!=IGNORE_INDEX))

@@ -77,11 +77,11 @@ def band_statistics(scenes:pd.DataFrame # prepared
     if scenes.dtype.iloc[0]=='uint8': return None,None
     n,mean,square = 0,0.,0.
     for s in scenes.itertuples():
-        r = read_raster(s.image)
-        known = r.valid
-        if getattr(s,'label',None): known = known&(read_raster(s.label).pixels[0]!=IGNORE_INDEX)
+        label = getattr(s,'label',None) # says of what is missing, too
+        with Stack(s.image, nodata=None if label else 'auto') as g: x,known = g.read()
+        if label: known = known&(read_raster(label).pixels[0]!=IGNORE_INDEX)
         if not known.any(): continue
-        t = Stack(Raster(r.pixels, known, r.box)).stats()
+        t = Stack(Raster(x, known, g.box)).stats()
         n,mean,square = n+t['n'], mean+t['n']*t['mean'], square+t['n']*(t['std']**2+t['mean']**2)
     if not n: raise GeofastError("no pixel is known", got=f"{len(scenes)} scenes", need="labels with pixels under them")
     std = np.sqrt(np.maximum(square/n-(mean/n)**2, 0))

@@ -25,7 +25,7 @@ from .labels import (
     check_burned, check_zoom, count_known, has_file, open_layer, print_lines, scene_numbers, target_file, vector_stamps)
 from .raster import check_same_range, open_raster, source_files
 from .scene_table import (
-    MASK_TARGET, check_same_bands, check_targets, check_unique_names, data_files, find_folder, find_urban3d,
+    MADE, MASK_TARGET, check_same_bands, check_targets, check_unique_names, data_files, find_folder, find_urban3d,
     image_files, is_labels, is_raster, merge_nearby_groups, target_column, target_value, urban3d_files)
 from .stac import find_stac
 from .stack import Stack
@@ -290,6 +290,7 @@ def prepare_scenes(scenes:pd.DataFrame|str|Path, # scene table, or a folder for 
     check_same_bands(check_unique_names(scenes, 'the scene table'), bands, derived)
     check_targets(targets or ())
     Path(out).mkdir(parents=True, exist_ok=True)
+    (Path(out)/MADE).write_text('Signature: 8a477f597d28d172789f06886806bc55\n')
     how = PrepareOptions(gsd, None if targets is None else tuple(targets), bands, derived, steps, scaling)
     todo = _todo(scenes)
     t = pd.DataFrame(prepare_all(todo, Path(out), how, progress=progress, workers=workers))

@@ -33,10 +33,14 @@ def is_raster(path)->bool:
     return Path(path).suffix.lower() in RASTERS
 
 # %% ../nbs/11_scene_table.ipynb #n202
+MADE = 'CACHEDIR.TAG' # lies in folders of files that were made from others (bford.info/cachedir)
+
 def data_files(folder:Path)->list: # of paths, sorted
-    "Files of a folder and its sub-folders that are whole and not hidden"
-    def hidden(p): return any(o.startswith(('.','__MACOSX')) for o in p.relative_to(folder).parts)
-    out = [p for p in sorted(folder.rglob('*')) if not hidden(p) and not p.stem.endswith('-checkpoint') and p.is_file()]
+    "Files of a folder and its sub-folders that are whole, not hidden, and not made from others"
+    found = sorted(folder.rglob('*'))
+    made = {p.parent for p in found if p.name==MADE and p.parent!=folder}
+    def hidden(p): return any(o.startswith(('.','__MACOSX')) for o in p.relative_to(folder).parts) or made&{*p.parents}
+    out = [p for p in found if not hidden(p) and not p.stem.endswith('-checkpoint') and p.is_file()]
     part = [p for p in out if p.stem.endswith('.part') and p.suffix.lower() in RASTERS+VECTORS]
     if part:
         warnings.warn(f"{part[0]} is taken for a file that is not complete and passed over ({len(part)} such files); "
@@ -81,7 +85,7 @@ def image_files(image)->dict: # {name of the band: path}; {'': path} for one fil
 # %% ../nbs/11_scene_table.ipynb #c058
 def _band_key(image, bands, derived):
     "(bands, dtype, their names if they are in several files) of an image, and its path"
-    with Stack(image, bands, derived=derived) as g:
+    with Stack(image, bands, derived=derived, nodata=None) as g: # what is missing is asked later
         names = '' if bands or [*image_files(image)]==[''] else f" ({', '.join(g.bands)})"
         return (g.count, g.dtype.name, names), g.path
 

@@ -276,7 +276,7 @@ def _own_grid(d, k, step)->tuple:
                       f"means unknown, declare that: rio edit-info --nodata {k.unknown} {t.path}", stacklevel=5)
         scaling = 1/k.unknown, 0
         t.rescale(scaling)
-    return t,nodata,scaling
+    return t, next((p.rule.collar for p in t.parts if p.rule.collar is not None), nodata), scaling # guessed once
 
 # %% ../nbs/14_xyz.ipynb #n443
 @contextmanager
