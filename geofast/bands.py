@@ -280,9 +280,10 @@ OPERATORS = {ast.Add:operator.add, ast.Sub:operator.sub, ast.Mult:operator.mul, 
 def formula_names(text:str)->list:
     "Names of the bands in a formula"
     try: tree = ast.parse(text, mode='eval')
-    except SyntaxError as e: raise RasterError("no formula of bands", got=text, need="e.g. 'dsm - dtm'") from e
+    except (SyntaxError,ValueError,MemoryError,RecursionError) as e:
+        raise RasterError("no formula of bands", got=text, need="e.g. 'dsm - dtm'") from e
     for n in ast.walk(tree.body):
-        known = isinstance(n, (ast.BinOp,ast.Name,ast.Load,ast.operator)) or isinstance(n, ast.Constant)
+        known = isinstance(n, (ast.BinOp,ast.Name,ast.Load,ast.operator)) or type(getattr(n,'value',0.j)) in (int,float)
         if not known or isinstance(n, ast.operator) and type(n) not in OPERATORS:
             raise RasterError("no formula of bands", got=text, need="names, numbers, + - * / and parentheses")
     return sorted({n.id for n in ast.walk(tree) if isinstance(n, ast.Name)})

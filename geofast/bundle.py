@@ -14,7 +14,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from .bands import formula_names, only_numbered
-from .core import ContractError, GeofastError, atomic_path, fsync_path, sha256
+from .core import ContractError, GeofastError, atomic_path, fsync_path, make_folder, sha256
 from .grid import local_box
 from .models import build_model, model_config
 from .kinds import KINDS
@@ -86,7 +86,7 @@ def read_contract(text:str,        # bundle.json
         raise ContractError(f"{name} is not a contract of this version", got=got, need=f"format {FORMAT}",
                             fix="write the bundle again with this version of geofast")
     check_fields(d, name)
-    outputs = [Output(**{k: math.nan if v=='nan' else v for k,v in o.items()}) for o in d.get('outputs',[])]
+    outputs = [Output(**o) for o in d.get('outputs',[])]
     return Contract(**{**d, **(dict(outputs=outputs) if outputs else {})})
 
 # %% ../nbs/33_bundle.ipynb #c012
@@ -188,11 +188,10 @@ def save_bundle(folder:str|Path,   # made new; an older bundle there is replaced
                 fp16:bool=False,   # store the weights as float16
                )->Bundle:
     "Write `bundle.json` and one safetensors file per member"
-    folder,models = Path(folder), list(models) if isinstance(models,(list,tuple)) else [models]
-    if folder.exists() and not (folder/'bundle.json').exists():
-        raise GeofastError(f"will not overwrite {folder}", got="a folder that is no bundle", fix="choose another name")
+    models = list(models) if isinstance(models,(list,tuple)) else [models]
+    folder = make_folder(folder, 'bundle.json')
     if (part:=folder.with_name(folder.name+'.part')).exists(): shutil.rmtree(part)
-    part.mkdir(parents=True)
+    part.mkdir()
     contract.arch,contract.second_level = model_config(models[0]),None
     contract.members = _write_members(part, models, fp16)
     with atomic_path(part/'bundle.json') as p: p.write_text(contract_json(contract), encoding='utf-8')

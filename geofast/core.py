@@ -9,6 +9,7 @@ __all__ = ['Win', 'GeofastError', 'seed_all']
 import ctypes, hashlib, json, os, random, sys
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import NamedTuple
 import fastprogress.fastprogress as fastprogress
 import numpy as np
@@ -128,15 +129,40 @@ def fsync_path(p:Path # file or folder
     try: os.fsync(fd)
     finally: os.close(fd)
 
+# %% ../nbs/00_core.ipynb #n101
+def check_folder(path:str|Path # of a file to come
+                )->None:
+    "Raise if nothing can be written at a path: there is no folder, no right, or a folder of that name"
+    d = Path(path).parent
+    try:
+        why = f"no folder {d}" if not d.is_dir() else "a folder of this name" if Path(path).is_dir() else None
+        if not why:
+            with TemporaryFile(dir=d): return
+    except OSError as e: why = e.strerror or e
+    raise GeofastError(f"cannot write {path}", got=why, need="an existing folder, and the right to write in it",
+                       fix=f"mkdir -p {d}, or choose another")
+
+# %% ../nbs/00_core.ipynb #n102
+def make_folder(path:str|Path,       # of results
+                mark:str|None=None,  # file that a folder must hold to be replaced as a whole; None: it is filled
+               )->Path:
+    "Make a folder, or with `mark` the one above it; a GeofastError if nothing can be written there"
+    p = Path(path)
+    if mark and p.exists() and not (p/mark).exists():
+        raise GeofastError(f"will not overwrite {p}", got=f"no {mark} in it", fix="choose another name")
+    d = p.absolute().parent if mark else p
+    try: d.mkdir(parents=True, exist_ok=True)
+    except OSError as e: raise GeofastError(f"cannot make {d}", got=e.strerror or e, fix="choose another folder") from e
+    check_folder(d/'a file')
+    return p
+
 # %% ../nbs/00_core.ipynb #n011
 @contextmanager
 def atomic_path(dst:str|Path, # final path
                ):             # yields the path to write to
     "Write to a neighbor of `dst`; it takes the final name only if the block ends without an error"
     dst = Path(dst)
-    if not dst.parent.is_dir():
-        raise GeofastError(f"cannot write {dst}", got=f"no folder {dst.parent}", need="an existing folder",
-                           fix=f"mkdir -p {dst.parent}")
+    check_folder(dst)
     part = dst.with_name(f'{dst.stem}.part{dst.suffix}')
     try:
         yield part

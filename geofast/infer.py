@@ -13,18 +13,19 @@ import numpy as np
 import rasterio
 from fastcore.basics import patch
 from .bundle import Bundle
-from .core import GeofastError, Win
+from .core import GeofastError, Win, check_folder
 from .grid import GeoBox, OnGrid
 from .job import (
     check_receipt, fill_store, finish_store, make_plan, make_run, native_scalars, open_for, open_job, save_receipt)
 from .kinds import IGNORE_INDEX, KINDS
-from .outputs import Output, encode_rows, output_files, pool_scalars
+from .outputs import Output, encode_rows, output_files
 from .plan import make_region
 from .raster import Raster
 from .stack import Stack, read_raster
 from .stages import object_notes, predict_region, run_notes
-from .store import check_folder, open_store
+from .store import open_store
 from .tiff import write_cog
+from .tta import pool_scalars
 
 # %% ../nbs/41_infer.ipynb #c005
 @dataclass

@@ -17,13 +17,13 @@ from .bundle import Bundle, load_bundle, open_image
 from .core import ContractError, GeofastError, Win, atomic_path, progress_bar
 from .kinds import map_values
 from .models import condition_vector, pick_precision
-from .outputs import encode_rows, output_files, pool_scalars
+from .outputs import MOST, SIDES, encode_rows, output_files
 from .plan import CACHE, Load, TilePlan, fit_panel, make_region, merge_windows
 from .stack import Stack
 from .stages import Options, Run, object_notes, predict_region, run_notes, write_behind
 from .store import write_result
 from .tiff import BLOCK
-from .tta import TTA
+from .tta import TTA, pool_scalars
 
 # %% ../nbs/40_job.ipynb #n101
 def check_device(device=None # None: cuda where there is one
@@ -49,7 +49,8 @@ def make_run(model:Bundle|str|Path,  # bundle, its folder, or a name of `SHIPPED
     from geofast.engines import pick_engine
     device = check_device(device)
     if tta not in TTA: raise GeofastError("no such test-time augmentation", got=tta, need=f"one of {', '.join(TTA)}")
-    if batch is not None and batch<1: raise GeofastError("no size of a batch", got=f"batch={batch}", need="1 or more")
+    if batch is not None and not 1<=batch<=1024:
+        raise GeofastError("no size of a batch", got=f"batch={batch}", need="1 to 1024")
     many = batch or (4 if device=='cpu' else 16)
     opt = Options(tta, pick_precision(precision,device), many, device, pick_engine(engine,device))
     return Run((model if isinstance(model,Bundle) else load_bundle(model)).to(device), opt)
@@ -61,9 +62,9 @@ def make_plan(stack:Stack, contract,
     "The plan of an image"
     tile = contract.tile if tile is None else tile
     overlap = min(contract.overlap, tile//2) if overlap is None else overlap
-    if not 1<=tile<=8192: raise GeofastError("no size of a tile", got=f"tile={tile}", need="1 to 8192 px")
-    if not 0<=overlap<tile:
-        raise GeofastError("tiles would not advance", got=f"tile {tile}, overlap {overlap}", need="0 <= overlap < tile",
+    if not SIDES[0]<=tile<=SIDES[1]: raise GeofastError("no size of a tile", got=tile, need="%d to %d px" % SIDES)
+    if not 0<=overlap<=MOST*tile:
+        raise GeofastError("tiles would hardly advance", got=f"tile {tile}, overlap {overlap}", need=f"0 to {MOST*tile:.0f} px",
                            fix="choose a smaller overlap")
     return TilePlan(tuple(stack.native.shape), tuple(stack.shape), tile, overlap)
 

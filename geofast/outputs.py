@@ -6,13 +6,14 @@
 __all__ = ['Output']
 
 # %% ../nbs/32_outputs.ipynb #c002
-import math
+import math, re
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
+from .bands import formula_names
 from .core import ContractError, GeofastError
 from .kinds import IGNORE_INDEX, KINDS, encode, get_kind
 from .losses import probabilities
@@ -42,6 +43,9 @@ class Output:
         if k.blend is None or self.activation not in ACTIVATIONS or self.channels<1:
             raise ContractError(f"{self.name} is no output of a network", got=f"{self.kind}, {self.activation}",
                                 need=f"a probability, height, flow or scalar; {', '.join(ACTIVATIONS)}")
+        if odd := [n for n in (self.name,*self.classes) if re.search(r'[/\\:\0]|^\.*$', n)]:
+            raise ContractError("files are named by outputs and classes", got=odd[0], need="a name without / \\ :")
+        if self.nodata=='nan': object.__setattr__(self, 'nodata', math.nan) # of JSON
         for n in ('dtype','step','nodata'):
             if getattr(self,n) is None: object.__setattr__(self, n, getattr(k,n))
         object.__setattr__(self, 'classes', tuple(self.classes))
@@ -85,21 +89,6 @@ def join_values(o:Output, values:list, # of the members, (b,width,...) each
     to,back = mean_of(o, how)
     mean = back(torch.stack([to(v) for v in values]).mean(0))
     return torch.nn.functional.normalize(mean, dim=1) if o.activation=='angle' else mean
-
-# %% ../nbs/32_outputs.ipynb #c017
-def pool_scalars(outputs:list,   # of `Output`
-                 records:list,   # of the tiles: dicts {'area': valid px, name: [values]}
-                )->dict:         # {name: number}; radians for angles
-    "Numbers of an image from those of its tiles"
-    area = np.array([r['area'] for r in records], float)
-    out = {}
-    for o in outputs:
-        if o.spatial: continue
-        out[o.name] = None
-        if not area.sum(): continue
-        v = (np.array([r[o.name] for r in records], float)*area[:,None]).sum(0)/area.sum()
-        out[o.name] = math.atan2(v[0],v[1]) if o.activation=='angle' else v[0].item() if len(v)==1 else v.tolist()
-    return out
 
 # %% ../nbs/32_outputs.ipynb #c021
 PROB_FILES = {'uint8': dict(step=KINDS['probability'].step, nodata=KINDS['probability'].nodata),
@@ -187,19 +176,21 @@ def _number(v, lo, hi)->bool: return isinstance(v,(int,float)) and not isinstanc
 def _whole(v, lo, hi)->bool: return isinstance(v,int) and _number(v, lo, hi)
 def _text(v, most=200)->bool: return isinstance(v,str) and len(v)<=most
 def _names(v, lo=1, most=1024)->bool: # a list of distinct names
-    return isinstance(v,(list,tuple)) and lo<=len(v)<=most and all(map(_text,v)) and len({*v})==len(v)
+    return isinstance(v,(list,tuple)) and lo<=len(v)<=most and all(_text(o) and o for o in v) and len({*v})==len(v)
 def _numbers(v, n)->bool: return isinstance(v,list) and len(v)==n and all(_number(o,-1e12,1e12) for o in v)
-def _sizes(v)->bool: return v is None or isinstance(v,dict) and all(_text(k) and _whole(o,1,1024) for k,o in v.items())
+def _sizes(v)->bool: # channels by head
+    return isinstance(v,dict) and len(v)<=64 and all(_text(k,60) and _whole(o,1,1024) for k,o in v.items())
 def _told(v)->bool: # conditions
-    return v is None or isinstance(v,dict) and {*v}<={'city','gsd'} and (not v.get('city') or _names(v['city'],1,10**5))
+    return v is None or {*v}<={'city','gsd'} and isinstance(v.get('gsd',True),bool) and _names(v.get('city',[]),0,10**5)
 def _network(a, bands=None)->bool: # arguments of `build_model`
     known = {'arch','encoder','bands','heads','scalars','conditions','mean','std','attention','norm'}
     if not isinstance(a,dict) or not {*a}<=known: return False
-    n,sized = a.get('bands',3), _sizes(a.get('heads',{})) and _sizes(a.get('scalars')) and a.get('heads',0) is not None
+    n,sized = a.get('bands',3), _sizes(a.get('heads',{})) and _sizes(a.get('scalars') or {})
     fits = _whole(n,1,1024) and bands in (None,n) and all(a.get(k) is None or _numbers(a[k],n) for k in ('mean','std'))
-    texts = all(a.get(k) is None or _text(a[k]) for k in ('arch','encoder','attention','norm'))
+    named = [a.get('arch','-'), a.get('encoder','-'), a.get('norm') or '-'] # no paths
+    texts = all(_text(o) and re.fullmatch(r'[\w.-]+',o) for o in named)
     spread = all(_number(s,1e-12,1e12) for s in a.get('std') or [])
-    return sized and fits and texts and spread and _told(a.get('conditions'))
+    return sized and fits and texts and spread and _told(a.get('conditions')) and a.get('attention') in (None,'scse')
 
 # %% ../nbs/32_outputs.ipynb #n105
 def _kept(m, bands)->bool: # an entry of `members`
@@ -213,45 +204,56 @@ def _value(o)->bool: # an entry of `outputs`
     free = {f.name for f in fields(Output) if f.default is None}
     def may(k, ok): return k not in o or (o[k] is None and k in free) or ok(o[k])
     return (may('kind',lambda v: _text(v) and v in KINDS) and may('channels',lambda v: _whole(v,1,1024))
-            and may('classes',lambda v: len(v)==0 or _names(v)) and may('unit',_text) and may('activation',_text)
-            and may('threshold',lambda v: _number(v,0,1)) and may('step',lambda v: _number(v,1e-12,1e12))
-            and may('dtype',lambda v: v in ('uint8','uint16','int16','int32','uint32','float16','float32'))
-            and may('nodata',lambda v: v=='nan' or _number(v,-1e39,1e39))
-            and may('auxiliary',lambda v: isinstance(v,bool)))
+            and may('activation',lambda v: _text(v) and v in ACTIVATIONS) and may('threshold',lambda v: _number(v,0,1))
+            and may('step',lambda v: _number(v,1e-12,1e12)) and may('auxiliary',lambda v: isinstance(v,bool))
+            and may('dtype',lambda v: v in FILES) and may('nodata',lambda v: v=='nan' or _number(v,-1e39,1e39))
+            and may('unit',_text) and may('classes',lambda v: _names(v,0)) and _agrees(Output(**o)))
 
-SEEDING = 'seed region seed_px region_px between geodesic line keep_seedless'.split() # fields of `SeedRule`
+def _agrees(o)->bool: # the fields of an `Output` with each other
+    sizes = (o.kind!='flow' or o.width==2) and (o.activation!='angle' or o.channels==2)
+    decided = o.kind!='probability' or o.width>1 or o.auxiliary or o.threshold is not None
+    t,v = np.dtype(o.dtype),o.nodata
+    return sizes and decided and len(o.classes) in (0,max(2,o.width)) and (
+        t.kind=='f' or v==v and v==int(v) and np.can_cast(np.min_scalar_type(int(v)),t))
 
-def _objects(v)->bool:
-    rule = v.get('rule') or {}
-    named = {*v}<={'seeds','height','rule','gsd'} and all(v.get(k) is None or _text(v[k]) for k in ('seeds','height'))
-    numbers = all(isinstance(o,bool) or _number(o,0,1e9) for o in rule.values())
-    return named and {*rule}<={*SEEDING} and numbers and (v.get('gsd') is None or _number(v['gsd'],1e-4,1e5))
+RULE = {**dict.fromkeys(('seed','region'),1), **dict.fromkeys(('seed_px','region_px'),1e9), # highest values, None: a
+        **dict.fromkeys(('between','geodesic','line','keep_seedless'))}                      # flag, of `SeedRule`
 
-PIXELS = 'uint8 int8 uint16 int16 uint32 int32 float16 float32 float64'.split() # types
+def _objects(v, d)->bool: # in a contract `d`
+    rule,named = v.get('rule',{}),[None,*(o['name'] for o in d.get('outputs',[dict(name='mask')]))]
+    ruled = all(isinstance(o,bool) if RULE[k] is None else _number(o,0,RULE[k]) for k,o in rule.items())
+    return (ruled and {*v}<={'seeds','height','rule','gsd'} and all(v.get(k) in named for k in ('seeds','height'))
+            and (v.get('gsd') is None or _number(v['gsd'],1e-4,1e5)))
+
+FILES = 'uint8 uint16 int16 int32 uint32 float16 float32'.split() # types of results
+PIXELS = [*FILES,'int8','float64'] # of images
 
 # %% ../nbs/32_outputs.ipynb #n135
+SIDES,MOST = (32,8192),7/8 # of a tile: px, and largest overlap, which is 64 times the work
+
 RULES = { # field: (what must be true of it in a contract, in words)
     'arch': (lambda v,d: _network(v), "arguments of `build_model`, within its bounds"),
     'bands': (lambda v,d: _names(v), "1 to 1024 distinct names"),
     'dtype': (lambda v,d: v in PIXELS, "one of "+', '.join(PIXELS)),
-    'outputs': (lambda v,d: isinstance(v,list) and len(v)<=64 and all(map(_value,v)) and _names([o['name'] for o in v]),
-                "1 to 64 outputs of distinct names, with known kinds, up to 1024 channels and thresholds of 0 to 1"),
-    'derived': (lambda v,d: len(v)<=1024 and all(_text(k) and _text(o,2000) for k,o in v.items()), "formulas by name"),
+    'outputs': (lambda v,d: len(v)<=64 and all(map(_value,v)) and _names([o['name'] for o in v]) and any(
+        KINDS[o.get('kind','probability')].spatial and not o.get('auxiliary') for o in v),
+        "up to 64 outputs of distinct names, with known kinds, up to 1024 channels, thresholds of 0 to 1; one raster"),
+    'derived': (lambda v,d: len(v)<=1024 and all(_text(k) and _text(o,1000) and formula_names(o) for k,o in v.items()),
+                "formulas of bands by name"),
     'scaling': (lambda v,d: v in (None,'minmax') or isinstance(v,list) and len(v)==2 and all(
         _number(o,-1e12,1e12) or _numbers(o,len(d['bands'])) for o in v), "'minmax', or [scale, offset]"),
-    'reflectance': (lambda v,d: v is None or _numbers(v,2), "[scale, offset]"),
+    'reflectance': (lambda v,d: v is None or _numbers(v,2) and v[0]>1e-12, "[scale, offset]"),
     'missing': (lambda v,d: v is None or {*v}<{*d['bands']} and _numbers([*v.values()],len(v)), "a number by band"),
     'conditions': (lambda v,d: _told(v), "{'city': names, 'gsd': true}"),
     'gsd': (lambda v,d: v is None or _number(v,1e-4,1e5), "0.0001 to 100,000 m"),
-    'gsd_range': (lambda v,d: v is None or _numbers(v,2) and 0<=v[0]<=v[1], "[finest, coarsest], metres"),
-    'ensemble': (lambda v,d: _text(v) and v in MEANS, "one of "+', '.join(MEANS)),
-    'views': (lambda v,d: _text(v) and v in MEANS, "one of "+', '.join(MEANS)),
+    'gsd_range': (lambda v,d: v is None or _numbers(v,2) and 0<=v[0]<=(d.get('gsd') or v[1])<=v[1], "[fine, coarse]"),
+    **{k: (lambda v,d: _text(v) and v in MEANS, "one of "+', '.join(MEANS)) for k in ('ensemble','views')},
     'fill': (lambda v,d: v is None or _numbers(v,len(d['bands'])), "a number for each band"),
-    'objects': (lambda v,d: v is None or _objects(v), "seeds, height, rule and gsd of objects"),
+    'objects': (lambda v,d: v is None or _objects(v,d), "outputs for seeds and height, a `SeedRule`, gsd"),
     'second_level': (lambda v,d: v is None or {*v}=={'file','sha256'} and v['file']=='second_level.json'
                      and _text(v['sha256'],64), "second_level.json with its SHA-256"),
-    'tile': (lambda v,d: _whole(v,1,8192), "1 to 8192 px"),
-    'overlap': (lambda v,d: _whole(v,0,d.get('tile',512)-1), "0 to less than a tile"),
+    'tile': (lambda v,d: _whole(v,*SIDES), f"{SIDES[0]} to {SIDES[1]} px"),
+    'overlap': (lambda v,d: _whole(v,0,MOST*d.get('tile',512)), "0 to seven eighths of a tile"),
     **{k: (lambda v,d: _text(v,10**5), "a text") for k in ('recipe','licence','attribution')},
     **{k: (lambda v,d: isinstance(v,dict), "a dictionary") for k in ('provenance','metrics')},
     'members': (lambda v,d: isinstance(v,list) and len(v)<=256 and all(_kept(m,len(d['bands'])) for m in v),
@@ -274,7 +276,9 @@ def check_heads(c, # contract
                 name, # for messages
                )->None:
     "Raise if a member does not give the outputs of its contract, or wants other conditions"
-    if not c.members: raise ContractError(f"{name} names no networks", got="members []", need="one or more")
+    if not c.members or c.arch!=c.members[0]['arch']:
+        raise ContractError(f"{name}: 'arch' is not that of the first network", got=str(c.arch)[:80],
+                            need="networks in 'members', the first with these arguments", fix="copy the bundle again")
     for m in c.members:
         a = m['arch']
         heads = a.get('heads',dict(mask=2))|(a.get('scalars') or {})

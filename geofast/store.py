@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 from rasterio.errors import NotGeoreferencedWarning
 from rasterio.windows import Window
 from .blockrows import halve, level_shapes, pack_row, split_row, unpack_row
-from .core import GeofastError, RasterError, Win, atomic_path
+from .core import GeofastError, RasterError, Win, atomic_path, check_folder
 from .grid import GeoBox
 from .tiff import BLOCK, OutputRaster
 from .blockrows import gdal_tags, tiff_head
@@ -168,15 +168,6 @@ def records(self:BlockStore, name:str)->list: # of dicts
 def changed_keys(old:dict, new:dict)->list: # 'name: old then, new now'
     "What differs between the keys of two jobs"
     return [f"{k}: {old.get(k)} then, {new.get(k)} now" for k in sorted({*old,*new}) if old.get(k)!=new.get(k)]
-
-# %% ../nbs/39_store.ipynb #n031
-def check_folder(path:str|Path # of a file to come
-                )->None:
-    "Raise a `RasterError` if the folder of `path` is not there or cannot be written"
-    d = Path(path).parent
-    what = f"cannot write {path}"
-    if not d.is_dir(): raise RasterError(what, got=f"no folder {d}", need="an existing folder", fix=f"mkdir -p {d}")
-    if not os.access(d, os.W_OK): raise RasterError(what, got=f"no right to write in {d}", fix="choose another folder")
 
 # %% ../nbs/39_store.ipynb #n048
 def _begin(folder, key, resume): # note the key; raise if the rows are of another job

@@ -17,7 +17,7 @@ from affine import Affine
 from rasterio import features
 from rasterio.crs import CRS
 from rasterio.enums import MergeAlg
-from .core import GeofastError, LabelError, atomic_path
+from .core import GeofastError, LabelError, atomic_path, check_folder
 from .grid import GeoBox, crs_name
 from .kinds import NOT_ONE
 
@@ -238,9 +238,7 @@ def check_vector(dst:str|Path, # .parquet, .gpkg, .fgb or .geojson
     suffix = dst.suffix.lower()
     if suffix not in _DRIVERS:
         raise GeofastError(f"cannot write {dst}", got=f"suffix '{dst.suffix}'", need=f"one of {', '.join(_DRIVERS)}")
-    if not dst.parent.is_dir():
-        raise GeofastError(f"cannot write {dst}", got=f"no folder {dst.parent}", need="an existing folder",
-                           fix=f"mkdir -p {dst.parent}")
+    check_folder(dst)
     if suffix=='.geojson' and box is not None and not box.placed:
         here = box.crs and f"{crs_name(box.crs)}, which lies nowhere on the earth"
         raise GeofastError(f"{dst}: GeoJSON is longitude and latitude", got=here or "polygons without a CRS",
