@@ -77,16 +77,22 @@ def halve(x:np.ndarray,          # (h,w)
          )->np.ndarray:          # (ceil(h/2), ceil(w/2)), the same dtype
     "Mean of the known pixels in squares of 2 x 2, rounded half up, or the first pixel; nodata where none is known"
     if categorical: return np.ascontiguousarray(x[::2,::2])
+    pieces = [_halve(x[:,c:c+2*BLOCK], nodata) for c in range(0, x.shape[1], 2*BLOCK)] # which stay in the cache
+    return np.concatenate(pieces, 1)
+
+_WIDE = {'u1':np.uint16, 'u2':np.uint32} # what holds the sum of four
+
+def _squares(x, wide): # sums over squares of 2 x 2
+    rows = np.add(x[::2], x[1::2], dtype=wide)
+    return rows[:,::2]+rows[:,1::2]
+
+def _halve(x, nodata):
     x = np.pad(x, ((0,x.shape[0]%2),(0,x.shape[1]%2)), constant_values=nodata)
-    four,whole = [x[i::2,j::2] for i in (0,1) for j in (0,1)],np.issubdtype(x.dtype,np.integer)
-    wide = np.float32 if not whole else np.uint32 if x.dtype in (np.uint8,np.uint16) else np.int64
-    bad = _is_nodata(x, nodata)
-    if not bad.any():
-        s = sum(f.astype(wide) for f in four)
-        return ((s+2)//4 if whole else s/4).astype(x.dtype)
-    ok = [~bad[i::2,j::2] for i in (0,1) for j in (0,1)]
-    n = sum(o.astype(wide) for o in ok)
-    s = sum(np.where(o,f,0).astype(wide) for f,o in zip(four,ok))
+    whole,bad = np.issubdtype(x.dtype,np.integer),_is_nodata(x, nodata)
+    wide = _WIDE.get(x.dtype.str[1:],np.int64) if whole else np.float32
+    s = _squares(np.where(bad,0,x) if bad.any() else x, wide)
+    n = 4-_squares(bad.view(np.uint8), np.uint8)
+    if (n==4).all(): return ((s+2)//4 if whole else s/4).astype(x.dtype)
     m = np.maximum(n,1)
     return np.where(n>0, (s+n//2)//m if whole else s/m, nodata).astype(x.dtype)
 

@@ -233,6 +233,11 @@ def master_bar(gen, total:int|None=None): # as of fastprogress
     "fastprogress's bar of epochs in a notebook or a terminal, a `LogMasterBar` elsewhere"
     return (LogMasterBar if _in_log() else fastprogress.master_bar)(gen, total)
 
+# %% ../nbs/00_core.ipynb #n90bf9c
+def cores()->int:
+    "Number of cores that this process may use"
+    return len(os.sched_getaffinity(0)) if hasattr(os,'sched_getaffinity') else os.cpu_count()
+
 # %% ../nbs/00_core.ipynb #c040
 def keep_memory()->bool: # True if the allocator took the settings
     "Tell glibc to keep freed memory (`M_MMAP_MAX` 0, `M_TRIM_THRESHOLD` and `M_TOP_PAD` large), for the speed of a CPU"

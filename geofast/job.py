@@ -269,13 +269,12 @@ def finish_store(store, job:RasterJob, t0:float)->dict: # the receipt
     "Make the files of a full store"
     begin,first = time.perf_counter(),job.files[0]
     binary = first.classes and first.output.width==1
-    n = dict(valid_pixels=0, **(dict(positive_pixels=0) if binary else {}))
     def tally(x):
         missing = np.isnan(x) if first.raster.nodata!=first.raster.nodata else x==first.raster.nodata
-        n['valid_pixels'] += int((~missing).sum())
-        if binary: n['positive_pixels'] += int((x==1).sum())
+        return np.array([np.count_nonzero(~missing), *([np.count_nonzero(x==1)] if binary else [])])
     scalars = stored_scalars(store, job)
-    for i in reversed(range(len(job.files))): write_result(store, i, tally if i==0 else None)
+    for i in reversed(range(len(job.files))): counted = write_result(store, i, tally if i==0 else None)
+    n = dict(zip(('valid_pixels','positive_pixels'), counted.tolist()))
     job.run.clock['write'] += time.perf_counter()-begin
     if scalars: scalars_file(first.raster.path).write_text(json.dumps(scalars, indent=1))
     return make_receipt(job, t0, n, scalars)

@@ -14,18 +14,13 @@ import pandas as pd
 import torch
 from fastcore.basics import patch
 from .bundle import SHIPPED, Bundle, Contract, load_bundle, read_contract
-from .core import ContractError, GeofastError, atomic_path, progress_bar
+from .core import ContractError, GeofastError, atomic_path, cores, progress_bar
 from .executors import ProcessExecutor, RayExecutor, SerialExecutor, Unit, UnitFailed, drive
 from .infer import predict_raster
 from .job import check_receipt, receipt_file, scalars_file
 from .outputs import output_files
 from .stac import full_path
 from .workers import JobOptions, RowsDone, SceneJob, SceneWorker, scene_list, scene_steps
-
-# %% ../nbs/43_scale.ipynb #n002
-def cores()->int:
-    "Number of cores that this process may use"
-    return len(os.sched_getaffinity(0)) if hasattr(os,'sched_getaffinity') else os.cpu_count()
 
 # %% ../nbs/43_scale.ipynb #n004
 def plan_workers(cpus:list, # of each machine

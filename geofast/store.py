@@ -7,6 +7,8 @@ __all__ = []
 
 # %% ../nbs/39_store.ipynb #c002
 import json, os, re, shutil, warnings, zlib
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 import numpy as np
@@ -16,7 +18,7 @@ from filelock import FileLock, Timeout
 from rasterio.errors import NotGeoreferencedWarning
 from rasterio.windows import Window
 from .blockrows import halve, level_shapes, pack_row, split_row, unpack_row
-from .core import GeofastError, RasterError, Win, atomic_path, check_folder
+from .core import GeofastError, RasterError, Win, atomic_path, check_folder, cores
 from .grid import GeoBox
 from .tiff import BLOCK, OutputRaster
 from .blockrows import gdal_tags, tiff_head
@@ -203,6 +205,8 @@ def open_store(key:dict,        # what decides the result: input, model, options
     except OSError as e: raise store_error(folder, e) from e
 
 # %% ../nbs/39_store.ipynb #c038
+TEAM = min(4,cores()) # threads that end a result
+
 def _row_files(store, i, row, level): return sorted(store.folder.glob(f'{i}.{level}.{row:06d}.' + '[0-9]'*6))
 
 def _read_row(store, i, row, level): # pixels of a row of blocks, from the one or more files that hold it
@@ -217,26 +221,30 @@ def build_overviews(store:BlockStore, i:int)->None: # index of the raster
     r,shapes = store.rasters[i],level_shapes(store.box.shape)
     for level,(h,_) in [*enumerate(shapes)][1:]:
         above = -(-shapes[level-1][0]//BLOCK)
-        for row in range(-(-h//BLOCK)):
+        def build(row):
             two = [_read_row(store,i,k,level-1) for k in range(2*row, min(2*row+2,above))]
             two = [halve(x, r.nodata, r.categorical) for x in two]
             store._write(store.file(i,row,0,level), pack_row(np.concatenate(two), r))
+        with ThreadPoolExecutor(TEAM) as pool: deque(pool.map(build, range(-(-h//BLOCK))), 0)
 
 # %% ../nbs/39_store.ipynb #n037
 def check_pixels(path:Path,
                  raster:OutputRaster,
                  crcs:list,  # of each row of blocks: the checksum of each block
-                 tally=None, # called with each row (n,w) of pixels
-                )->None:
+                 tally=None, # called with each row (n,w) of pixels, gives counts
+                )->np.ndarray: # sum of the counts
     "Read a file back through GDAL, block row by block row; a `RasterError` if it is not what was computed"
-    with warnings.catch_warnings(), rasterio.open(path) as d:
+    def check(part):
+        with rasterio.open(path) as d: return sum(check_row(d,r) for r in part)
+    def check_row(d, r):
+        x = d.read(1, window=Window(0,r*BLOCK,d.width,min(BLOCK,d.height-r*BLOCK))).astype(raster.dtype)
+        if [zlib.crc32(np.ascontiguousarray(x[:,j*BLOCK:(j+1)*BLOCK])) for j in range(len(crcs[r]))]!=crcs[r]:
+            raise RasterError(f"{path.name}: pixels read back differ from those computed",
+                              got=f"rows from {r*BLOCK}", fix="check the disk")
+        return tally(x) if tally else 0
+    with warnings.catch_warnings(), ThreadPoolExecutor(TEAM) as pool:
         warnings.simplefilter('ignore', NotGeoreferencedWarning)
-        for r,crc in enumerate(crcs):
-            x = d.read(1, window=Window(0,r*BLOCK,d.width,min(BLOCK,d.height-r*BLOCK))).astype(raster.dtype)
-            if [zlib.crc32(np.ascontiguousarray(x[:,j*BLOCK:(j+1)*BLOCK])) for j in range(len(crc))]!=crc:
-                raise RasterError(f"{path.name}: pixels read back differ from those computed",
-                                  got=f"rows from {r*BLOCK}", fix="check the disk")
-            if tally: tally(x)
+        return sum(pool.map(check, np.array_split(range(len(crcs)),TEAM)))
 
 # %% ../nbs/39_store.ipynb #n050
 def _parts(store, i, level): # of each row: compressed blocks, checksums
@@ -247,8 +255,8 @@ def _parts(store, i, level): # of each row: compressed blocks, checksums
 # %% ../nbs/39_store.ipynb #c039
 def write_result(store:BlockStore,
                  i:int,      # index of the raster
-                 tally=None, # called with rows (n,w) as they were read back, e.g. to count
-                )->None:
+                 tally=None, # called with rows (n,w) as they were read back, gives counts
+                )->np.ndarray: # sum of the counts
     "Write the COG of a raster, read it back, give it its name; a `RasterError` if rows are missing"
     raster,shapes = store.rasters[i],level_shapes(store.box.shape)
     lost = [r for r in range(store.n_rows) if not _row_files(store,i,r,0)]
@@ -261,4 +269,4 @@ def write_result(store:BlockStore,
             f.write(tiff_head(gdal_tags(raster, store.box), sizes))
             for k in reversed(range(len(shapes))):
                 for tiles,_ in _parts(store,i,k): f.writelines(tiles)
-        check_pixels(part, raster, [crc for _,crc in _parts(store,i,0)], tally)
+        return check_pixels(part, raster, [crc for _,crc in _parts(store,i,0)], tally)
