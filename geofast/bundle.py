@@ -19,7 +19,6 @@ from .grid import local_box
 from .models import build_model, model_config
 from .kinds import KINDS
 from .outputs import MEANS, Output, activate, check_fields, check_heads, join_values, upgrade_contract
-from .stac import check_reflectance
 from .stack import Stack
 
 # %% ../nbs/33_bundle.ipynb #c005
@@ -221,8 +220,7 @@ def join_bundles(bundles:list,   # `Bundle`s or folders; the contract of the fir
     return save_bundle(out, [m for b in bs for m in b.models], joint, fp16)
 
 # %% ../nbs/33_bundle.ipynb #c029
-def check_contract(contract:Contract,
-                   dtype,            # of the pixels of the image
+def check_contract(contract:Contract, dtype, # dtype: of the pixels of the image
                    gsd:float|None,   # native, metres per pixel; None: not known
                    name:str,         # for messages
                   )->None:
@@ -270,7 +268,9 @@ def open_image(image,            # anything that `Stack` takes, or a `Stack`
     "The image as the contract wants it, or a `ContractError`"
     s = _named(image, contract, bands, scale, nodata=nodata, crs=crs)
     if gsd is not None: s.native = s.box = local_box(s.native, gsd, s.path)
-    if contract.reflectance: check_reflectance(s, *contract.reflectance)
+    if contract.reflectance:
+        from geofast.stac import check_reflectance # it brings pandas
+        check_reflectance(s, *contract.reflectance)
     check_contract(contract, s.dtype, s.native_gsd, s.path)
     if contract.scaling is not None: s.rescale(contract.scaling)
     if contract.gsd is not None: _to_training(s, contract.gsd, isinstance(image,(str,Path)))
