@@ -8,6 +8,7 @@ __all__ = []
 # %% ../nbs/78_engines.ipynb #n003
 import hashlib, io, json, os, sys, tempfile, warnings
 from contextlib import suppress
+from copy import deepcopy
 from dataclasses import replace
 from functools import lru_cache
 from importlib.metadata import version
@@ -18,7 +19,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import torch
 from . import __version__
-from .bundle import Bundle
+from .bundle import SHIPPED, Bundle, load_bundle
 from .core import GeofastError
 from .plan import TilePlan
 from .stages import Run, instruction_set
@@ -52,12 +53,14 @@ class TileInput(NamedTuple):
     tile:int                 # px
     condition:int = 0        # length of the vector that the network is told, 0: it takes none
     precision:str = 'fp32'   # or 'bf16'
+    dtype:str = 'float32'    # of the pixels, or 'uint8'
 
-    def noise(self, net, seed:int)->tuple: # (1,bands,tile,tile) float32; with a condition also (1,condition)
+    def noise(self, net, seed:int)->tuple: # (1,bands,tile,tile); with a condition also (1,condition)
         "Inputs as the network knows them"
         rng = torch.Generator().manual_seed(seed)
         x = torch.randn(1, self.bands, self.tile, self.tile, generator=rng)
         x = x*getattr(net,'std',50.)+getattr(net,'mean',100.)
+        if self.dtype=='uint8': x = x.round().clamp(0,255).byte()
         return (x, torch.rand(1, self.condition, generator=rng)) if self.condition else (x,)
 
 # %% ../nbs/78_engines.ipynb #n015
@@ -87,21 +90,28 @@ def convert_net(net, heads:list, given:TileInput): # `openvino.Model`; NotCompil
 
 # %% ../nbs/78_engines.ipynb #n019
 class CompiledNet:
-    "A compiled network: called as the network itself, with raw pixels (b,bands,tile,tile) and conditions (b,k)"
+    "A compiled network: called as the network itself, from any thread, with raw pixels and conditions (b,k)"
     def __init__(self, compiled, heads:list): # `openvino.CompiledModel`
-        self.compiled,self.heads = compiled,heads
+        self.compiled,self.heads,self.idle = compiled,heads,[]
+        self.whole = [o.element_type.to_string()=='u8' for o in compiled.inputs]
+
+    def _request(self): # one that has nothing to do
+        with suppress(IndexError): return self.idle.pop()
+        return self.compiled.create_infer_request()
 
     def __call__(self, *inputs:torch.Tensor)->dict: # numbers of each head, float32, on the CPU
         "Answers by head"
         from openvino import Tensor
-        inputs,n = [x.float().contiguous().numpy() for x in inputs], len(inputs[0])
+        inputs = [(x if w else x.float()).contiguous().numpy() for x,w in zip(inputs,self.whole)]
+        n = len(inputs[0])
         out = [np.empty((n,*o.shape[1:]), np.float32) for o in self.compiled.outputs]
-        asked = [self.compiled.create_infer_request() for _ in range(n)]
+        asked = [self._request() for _ in range(n)]
         for i,r in enumerate(asked):
             for k,x in enumerate(inputs): r.set_input_tensor(k, Tensor(x[i:i+1], shared_memory=True))
             for k,y in enumerate(out): r.set_output_tensor(k, Tensor(y[i:i+1], shared_memory=True))
             r.start_async()
         for r in asked: r.wait()
+        self.idle += asked
         return {h: torch.from_numpy(y) for h,y in zip(self.heads,out)}
 
 # %% ../nbs/78_engines.ipynb #n020
@@ -180,6 +190,18 @@ def compile_bundle(bundle:Bundle, given:TileInput)->list: # of `CompiledNet`; No
     if isinstance(nets,dict): raise NotCompiled(**nets)
     return nets
 
+# %% ../nbs/78_engines.ipynb #n2b0444
+@lru_cache(2)
+def _shipped(name, device): return load_bundle(name).to(device)
+
+def bundle_on(device:str, # of torch
+              model:Bundle|str|Path)->Bundle:
+    "A bundle with its networks on a device; those of the package are loaded once in a process"
+    if isinstance(model,Bundle): return model.to(device)
+    if str(model) not in SHIPPED: return load_bundle(model).to(device)
+    b = _shipped(str(model), device)
+    return replace(b, contract=deepcopy(b.contract))
+
 # %% ../nbs/78_engines.ipynb #n036
 ENGINES = 'auto','torch','openvino'
 
@@ -203,7 +225,7 @@ def network_pixels(plan:TilePlan, tta:str)->int:
     return plan.n_tiles*plan.tile**2*len({*TTA[tta]})
 
 # %% ../nbs/78_engines.ipynb #n042
-def with_engine(run:Run, plan:TilePlan)->Run:
+def with_engine(run:Run, plan:TilePlan, dtype=np.float32)->Run: # dtype: of the pixels
     "The run of an image with the engine that is taken for it, ready to compute"
     o = run.options
     torch_run = replace(run, options=o._replace(engine='torch'))
@@ -211,7 +233,9 @@ def with_engine(run:Run, plan:TilePlan)->Run:
     able = 'BF16' in openvino_core().get_property('CPU','OPTIMIZATION_CAPABILITIES')
     precision = o.precision if able else 'fp32'
     told = 0 if run.condition is None else len(run.condition)
-    try: nets = compile_bundle(run.model, TileInput(len(run.model.contract.bands),plan.tile,told,precision))
+    pixels = 'uint8' if dtype==np.uint8 else 'float32'
+    given = TileInput(len(run.model.contract.bands), plan.tile, told, precision, pixels)
+    try: nets = compile_bundle(run.model, given)
     except NotCompiled as e:
         if o.engine=='openvino': raise
         warnings.warn(f"torch computes what OpenVINO could not: {e.what}: {e.got}", stacklevel=4)

@@ -172,7 +172,7 @@ def predict_tile(image,               # array (b,h,w) or (h,w,b), path, dataset,
     try:
         check_memory(stack, run)
         plan = make_plan(stack, contract, tile, overlap)
-        run = with_engine(run, plan)
+        run = with_engine(run, plan, stack.dtype)
         run.record = lambda row, col, tiles: records.extend(tiles.values())
         chunks = [*predict_region(stack, make_region(plan, Win(0,0,*plan.native)), run)]
     finally: stack.close()

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import rasterio
 import torch
-from .bundle import Bundle, load_bundle, open_image
+from .bundle import Bundle, open_image
 from .core import ContractError, GeofastError, Win, atomic_path, progress_bar
 from .kinds import map_values
 from .models import condition_vector, pick_precision
@@ -46,14 +46,14 @@ def make_run(model:Bundle|str|Path,  # bundle, its folder, or a name of `SHIPPED
              engine:str='auto',      # 'torch', 'openvino', or 'auto', see `geofast.engines`
             )->Run:
     "A model on a device, with how it is run; what cannot be is said before anything is loaded"
-    from geofast.engines import pick_engine
+    from geofast.engines import bundle_on, pick_engine
     device = check_device(device)
     if tta not in TTA: raise GeofastError("no such test-time augmentation", got=tta, need=f"one of {', '.join(TTA)}")
     if batch is not None and not 1<=batch<=1024:
         raise GeofastError("no size of a batch", got=f"batch={batch}", need="1 to 1024")
     many = batch or (4 if device=='cpu' else 16)
     opt = Options(tta, pick_precision(precision,device), many, device, pick_engine(engine,device))
-    return Run((model if isinstance(model,Bundle) else load_bundle(model)).to(device), opt)
+    return Run(bundle_on(device,model), opt)
 
 # %% ../nbs/40_job.ipynb #c006
 def make_plan(stack:Stack, contract,
@@ -160,7 +160,7 @@ def open_job(src, run:Run,
             channels = sum(o.width for o in run.outputs if o.spatial)
             load = Load(stack.count, stack.dtype.itemsize, run.options.batch, channels)
             plan = fit_panel(make_plan(stack,contract,tile,overlap), load, max_mem)
-            yield RasterJob(stack, plan, files, with_engine(run,plan))
+            yield RasterJob(stack, plan, files, with_engine(run,plan,stack.dtype))
         finally: stack.close()
 
 # %% ../nbs/40_job.ipynb #c015

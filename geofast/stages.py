@@ -10,6 +10,7 @@ import math, time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -102,6 +103,29 @@ def write_behind(f, items:Iterable)->None: # items: tuples of arguments
             last = pool.submit(f,*o)
         if last: last.result()
 
+# %% ../nbs/37_stages.ipynb #nf0338b
+def ahead(f, items:Iterable, n:int)->Iterator: # n: items that threads work at meanwhile; 0: no thread
+    "Yield `(item, f(item))` in order"
+    if not n:
+        yield from ((o,f(o)) for o in items)
+        return
+    pool,waiting = ThreadPoolExecutor(n),deque()
+    try:
+        for o in items:
+            waiting.append((o,pool.submit(f,o)))
+            if len(waiting)>n: yield waiting[0][0], waiting.popleft()[1].result()
+        while waiting: yield waiting[0][0], waiting.popleft()[1].result()
+    finally: pool.shutdown(cancel_futures=True)
+
+# %% ../nbs/37_stages.ipynb #n6c7944
+@contextmanager
+def one_thread():
+    "torch without workers"
+    n = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try: yield
+    finally: torch.set_num_threads(n)
+
 # %% ../nbs/37_stages.ipynb #c014
 class TileRow(NamedTuple):
     "The pixels of a row of tiles"
@@ -155,19 +179,22 @@ def _batch(x, cols, tile, device):
 def forward(rows:Iterable, region:Region, run:Run)->Iterator: # rows: of `TileRow`
     "Yield the `Answers` of the network, batch by batch"
     xs,x0,opt = region.cols.tiles,region.left,run.options
-    scalars = [o.name for o in run.outputs if not o.spatial]
-    for r in rows:
-        records = {}
-        for i in range(0, len(r.todo), opt.batch):
-            t0,js = time.perf_counter(),r.todo[i:i+opt.batch]
-            values = run.values(_batch(r.x, [xs[j]-x0 for j in js], region.tile, opt.device))
-            for n,j in enumerate(js if scalars else ()):
-                numbers = {s: values[s][n].tolist() for s in scalars}
-                records[region.cols.first+j] = dict(area=r.areas[i+n], **numbers)
-            run.clock['compute'] += time.perf_counter()-t0
-            yield Answers(r.k, js, values)
-        if records: run.record(region.rows.first+r.k, region.cols.first, records)
-        yield Answers(r.k, [], {}, True, tuple(r.fresh))
+    scalars,records,many = [o.name for o in run.outputs if not o.spatial],{},2 if run.nets else 0
+    jobs = ((r,i) for r in rows for i in [*range(0,len(r.todo),opt.batch),len(r.todo)])
+    def answer(job): # values of a batch, seconds
+        (r,i),t0 = job,time.perf_counter()
+        cols = [xs[j]-x0 for j in r.todo[i:i+opt.batch]]
+        values = run.values(_batch(r.x, cols, region.tile, opt.device)) if cols else {}
+        return values, time.perf_counter()-t0
+    for (r,i),(values,seconds) in ahead(answer, jobs, many):
+        run.clock['compute'] += seconds/max(1,many)
+        js = r.todo[i:i+opt.batch]
+        for n,j in enumerate(js if scalars else ()):
+            numbers = {s: values[s][n].tolist() for s in scalars}
+            records[region.cols.first+j] = dict(area=r.areas[i+n], **numbers)
+        if not js and records: run.record(region.rows.first+r.k, region.cols.first, records)
+        if not js: records = {}
+        yield Answers(r.k, js, values, not js, () if js else tuple(r.fresh))
 
 # %% ../nbs/37_stages.ipynb #c024
 class Rows(NamedTuple):
@@ -262,9 +289,10 @@ def predict_region(stack, region:Region, run:Run)->Iterator:
     "Yield finished rows from top to bottom: (first row, {output: (width, n, win.w) float32}, valid (n, win.w) bool)"
     valid,row = ValidRows(region.win, region.source_cols[0]),region.win.row
     tiles = forward(prefetch(read_rows(stack, region, run)), region, run)
-    for rows in resample(blend(tiles, region, run), region, run):
-        valid.add(rows.fresh)
-        if not rows.values: continue
-        n = next(iter(rows.values.values())).shape[1]
-        yield row, rows.values, valid.take(row, n)
-        row += n
+    with one_thread() if run.nets else nullcontext():
+        for rows in resample(blend(tiles, region, run), region, run):
+            valid.add(rows.fresh)
+            if not rows.values: continue
+            n = next(iter(rows.values.values())).shape[1]
+            yield row, rows.values, valid.take(row, n)
+            row += n
