@@ -13,13 +13,13 @@ import numpy as np
 import pandas as pd
 import shapely
 from affine import Affine
-from .core import DataError, LabelError, check_records, read_json
+from .core import DataError, LabelError
 from .grid import GeoBox
 from .raster import open_raster
 from .scene_table import check_unique_names, file_name, names_in
 from .stac import check_inside, fields_of
 from .stack import Stack
-from .vector import rasterize
+from .vector import check_records, rasterize, read_json
 
 # %% ../nbs/13_coco.ipynb #c027
 def _rle_counts(s:str)->list: # lengths of the runs, background first

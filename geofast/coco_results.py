@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 import shapely
 from scipy import ndimage as ndi
-from .core import DataError, GeofastError, atomic_path, read_json
+from .core import DataError, GeofastError, atomic_path
 from .instance_scores import label_codes
-from .vector import rasterize
+from .vector import rasterize, read_json
 
 # %% ../nbs/56_coco_results.ipynb #n006
 def result_records(image_id:int,

@@ -6,7 +6,7 @@
 __all__ = ['Win', 'GeofastError', 'seed_all']
 
 # %% ../nbs/00_core.ipynb #c002
-import ctypes, hashlib, json, os, random, sys
+import ctypes, hashlib, os, random, sys
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -136,8 +136,7 @@ def check_folder(path:str|Path # of a file to come
     d = Path(path).parent
     try:
         why = f"no folder {d}" if not d.is_dir() else "a folder of this name" if Path(path).is_dir() else None
-        if not why:
-            with TemporaryFile(dir=d): return
+        if not why: return TemporaryFile(dir=d).close()
     except OSError as e: why = e.strerror or e
     raise GeofastError(f"cannot write {path}", got=why, need="an existing folder, and the right to write in it",
                        fix=f"mkdir -p {d}, or choose another")
@@ -176,30 +175,6 @@ def sha256(p:str|Path # file
           )->str:     # 64 hex digits
     "SHA-256 of the file `p`"
     with open(p,'rb') as f: return hashlib.file_digest(f,'sha256').hexdigest()
-
-# %% ../nbs/00_core.ipynb #j002
-def read_json(path:str|Path)->dict:
-    "Content of a JSON file, or a `DataError` that names it"
-    try: return json.loads(Path(path).read_bytes())
-    except OSError as e:
-        raise DataError(f"cannot read {path}", got=e.strerror, need="a file on this disk",
-                        fix="download all of it") from e
-    except (ValueError, RecursionError) as e:
-        raise DataError(f"{path} is not JSON", got=e, need="JSON in UTF-8", fix="download or write it again") from e
-
-# %% ../nbs/00_core.ipynb #j005
-def check_records(d:dict, path, # content of a JSON file, its name
-                  form:str,     # e.g. 'COCO'
-                  **fields,     # {name of a list: names of what each of its records has}
-                 )->None:
-    "Raise a `DataError` that names the list or the field that is missing"
-    for part,names in fields.items():
-        if not isinstance(d, dict) or not isinstance(d.get(part), list):
-            raise DataError(f"{path} is not as {form} has it", got=f"no list '{part}'", need=', '.join(fields))
-        for k,o in enumerate(d[part]):
-            lacking = names if not isinstance(o, dict) else [n for n in names if o.get(n) is None]
-            if lacking: raise DataError(f"{path} is not as {form} has it", got=f"{part}[{k}] has no '{lacking[0]}'",
-                                        need=f"{', '.join(names)} in each of '{part}'")
 
 # %% ../nbs/00_core.ipynb #n013
 class LogBar(fastprogress.ProgressBar):

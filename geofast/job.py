@@ -64,8 +64,8 @@ def make_plan(stack:Stack, contract,
     overlap = min(contract.overlap, tile//2) if overlap is None else overlap
     if not SIDES[0]<=tile<=SIDES[1]: raise GeofastError("no size of a tile", got=tile, need="%d to %d px" % SIDES)
     if not 0<=overlap<=MOST*tile:
-        raise GeofastError("tiles would hardly advance", got=f"tile {tile}, overlap {overlap}", need=f"0 to {MOST*tile:.0f} px",
-                           fix="choose a smaller overlap")
+        raise GeofastError("tiles would hardly advance", got=f"tile {tile}, overlap {overlap}",
+                           need=f"0 to {MOST*tile:.0f} px", fix="choose a smaller overlap")
     return TilePlan(tuple(stack.native.shape), tuple(stack.shape), tile, overlap)
 
 # %% ../nbs/40_job.ipynb #n001

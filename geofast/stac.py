@@ -13,9 +13,10 @@ from urllib.parse import urljoin, urlparse
 import numpy as np
 import pandas as pd
 import shapely
-from .core import DataError, GeofastError, Win, read_json
+from .core import DataError, GeofastError, Win
 from .scene_table import check_unique_names, file_name
 from .stack import Stack
+from .vector import read_json
 
 # %% ../nbs/12_stac.ipynb #n102
 def full_path(s:str|Path # path or address
@@ -37,6 +38,8 @@ def resolve_href(href:str,         # of a link or asset
     return scheme+urljoin('http'+here.removeprefix(scheme), href).removeprefix('http') # urljoin knows no s3
 
 # %% ../nbs/12_stac.ipynb #n106
+def _self_link(item): return next((l['href'] for l in item.get('links',()) if l.get('rel')=='self'), '')
+
 def _rank(key, a): # of an asset: 0 is best, None is no image of the scene
     roles,kind = {key,*a.get('roles',())},a.get('type') or ''
     if roles&{'thumbnail','overview'} or kind and not kind.startswith('image/'): return None
@@ -54,8 +57,7 @@ def stac_asset(item:dict,          # a STAC item
         raise DataError(f"STAC item {item.get('id')} has no {'asset '+key if key else 'raster'}",
                         got=f"assets {', '.join(assets)}", need="a GeoTIFF, or the role 'data' or 'visual'",
                         fix="name one: asset='...'")
-    here = next((l['href'] for l in item.get('links',()) if l.get('rel')=='self'), '')
-    return resolve_href(assets[min(ranks, key=ranks.get)]['href'], base, here)
+    return resolve_href(assets[min(ranks, key=ranks.get)]['href'], base, _self_link(item))
 
 # %% ../nbs/12_stac.ipynb #sb1
 def stac_bands(item,           # a STAC item, as a dictionary or of pystac
@@ -63,11 +65,10 @@ def stac_bands(item,           # a STAC item, as a dictionary or of pystac
               )->dict:         # {name: path or address}, for `Stack`
     "The rasters of a STAC item by the names of their bands"
     item = item.to_dict() if hasattr(item,'to_dict') else item
-    here = next((l['href'] for l in item.get('links',()) if l.get('rel')=='self'), '')
     def name(key, a):
         bands = a.get('eo:bands') or a.get('bands') or [{}]
         return bands[0].get('common_name') or bands[0].get('name') or key if len(bands)==1 else key
-    assets = item.get('assets',{})
+    assets,here = item.get('assets',{}),_self_link(item)
     out = {name(k,a): resolve_href(a['href'], base, here) for k,a in assets.items() if _rank(k,a) is not None}
     if not out: raise DataError(f"STAC item {item.get('id')} has no rasters", got=f"assets {', '.join(assets)}")
     return out

@@ -6,7 +6,7 @@
 __all__ = ['read_vector', 'write_vector']
 
 # %% ../nbs/07_vector.ipynb #c002
-import glob, re, shutil, tempfile, warnings
+import glob, json, re, shutil, tempfile, warnings
 from contextlib import contextmanager
 from pathlib import Path
 import geopandas as gpd
@@ -17,7 +17,7 @@ from affine import Affine
 from rasterio import features
 from rasterio.crs import CRS
 from rasterio.enums import MergeAlg
-from .core import GeofastError, LabelError, atomic_path, check_folder
+from .core import DataError, GeofastError, LabelError, atomic_path, check_folder
 from .grid import GeoBox, crs_name
 from .kinds import NOT_ONE
 
@@ -165,6 +165,30 @@ def _only_polygons(g, path):
         warnings.warn(f"{path}: {n} of {len(g)} geometries have no area and were dropped "
                       f"({', '.join(types) or 'empty'})", stacklevel=3)
     return g[keep].reset_index(drop=True)
+
+# %% ../nbs/07_vector.ipynb #j002
+def read_json(path:str|Path)->dict:
+    "Content of a JSON file, or a `DataError` that names it"
+    try: return json.loads(Path(path).read_bytes())
+    except OSError as e:
+        raise DataError(f"cannot read {path}", got=e.strerror, need="a file on this disk",
+                        fix="download all of it") from e
+    except (ValueError, RecursionError) as e:
+        raise DataError(f"{path} is not JSON", got=e, need="JSON in UTF-8", fix="download or write it again") from e
+
+# %% ../nbs/07_vector.ipynb #j005
+def check_records(d:dict, path, # content of a JSON file, its name
+                  form:str,     # e.g. 'COCO'
+                  **fields,     # {name of a list: names of what each of its records has}
+                 )->None:
+    "Raise a `DataError` that names the list or the field that is missing"
+    for part,names in fields.items():
+        if not isinstance(d, dict) or not isinstance(d.get(part), list):
+            raise DataError(f"{path} is not as {form} has it", got=f"no list '{part}'", need=', '.join(fields))
+        for k,o in enumerate(d[part]):
+            lacking = names if not isinstance(o, dict) else [n for n in names if o.get(n) is None]
+            if lacking: raise DataError(f"{path} is not as {form} has it", got=f"{part}[{k}] has no '{lacking[0]}'",
+                                        need=f"{', '.join(names)} in each of '{part}'")
 
 # %% ../nbs/07_vector.ipynb #c012
 def check_overlap(g:gpd.GeoDataFrame, # labels, in the CRS of the raster

@@ -16,7 +16,7 @@ from urllib.parse import urlparse
 import torch
 from fastcore.basics import patch
 from rasterio.errors import RasterioError
-from .core import DataError, read_json
+from .core import DataError
 from .executors import Worker
 from .grid import GeoBox
 from .job import (
@@ -26,6 +26,7 @@ from .scene_table import RASTERS, data_files, file_name, is_raster, names_in
 from .stac import full_path, stac_asset
 from .stages import Options
 from .store import BlockStore, open_store
+from .vector import read_json
 from .tiff import BLOCK
 
 # %% ../nbs/42_workers.ipynb #n007
