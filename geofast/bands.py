@@ -6,18 +6,17 @@
 __all__ = []
 
 # %% ../nbs/04_bands.ipynb #c002
-import ast, math, operator, re, warnings, zlib
+import ast, math, operator, os, re, warnings, zlib
 from collections.abc import Mapping
 from pathlib import Path
 import numpy as np
 import rasterio
-from affine import Affine
 from rasterio.enums import ColorInterp
 from .core import RasterError, Win
 from .grid import GeoBox, box_resample, crs_name, lerp_resample, nearest_resample, said_crs
-from geofast.raster import (
-    Raster, array_valid, guess_text, missing_rule, open_raster, palette_colors, read_masked, said_nodata,
-    source_files)
+from .raster import (
+    Raster, array_place, array_valid, guess_text, missing_rule, open_raster, palette_colors, read_masked,
+    said_nodata, source_files)
 
 # %% ../nbs/04_bands.ipynb #c005
 RGB = {ColorInterp.red:'red', ColorInterp.green:'green', ColorInterp.blue:'blue'}
@@ -39,7 +38,9 @@ def only_numbered(name:str)->bool:
 
 # %% ../nbs/04_bands.ipynb #n130
 def _opened(src)->tuple: # dataset, True if it was opened here
-    if not isinstance(src, rasterio.io.DatasetReaderBase): return open_raster(src), True
+    if not isinstance(src, rasterio.io.DatasetReaderBase):
+        try: return open_raster(src), True
+        except OSError as e: raise RasterError("this is no path", got=f"{str(src)[:60]}: {e.strerror}") from e
     if src.closed or src.mode=='w':
         raise RasterError(f"{src.name} cannot be read", got="a closed dataset, or one being written", need="its path")
     return src, False
@@ -132,19 +133,13 @@ def bands_first(x:np.ndarray, # (h,w), (b,h,w) or (h,w,b)
     return np.moveaxis(x[...,:n],2,0), alpha>0
 
 # %% ../nbs/04_bands.ipynb #n112
-def _xarray_place(a, crs)->GeoBox: # a: dimensions (band, rows, cols)
-    y,x = (np.asarray(a.coords[d],float) if d in a.coords else None for d in a.dims[-2:])
-    said = next((a.coords[n].attrs for n in ('spatial_ref','crs') if n in a.coords), {})
-    t,known = Affine.identity(), said.get('crs_wkt') or said.get('spatial_ref')
-    if 'GeoTransform' in said: t = Affine.from_gdal(*map(float,str(said['GeoTransform']).split()))
-    elif x is not None and y is not None and min(len(x),len(y))>1:
-        (dx,dy) = ((v[-1]-v[0])/(len(v)-1) for v in (x,y))
-        t = Affine(dx,0,x[0]-dx/2,0,dy,y[0]-dy/2)
-    return said_crs(GeoBox(a.shape[-2:], t, known), crs, 'the array')
+ROLES = {**dict.fromkeys('band bands channel variable wavelength'.split(),-1), # of dimensions: bands, rows, columns
+         **dict.fromkeys('y lat latitude northing row rows height'.split(),1),
+         **dict.fromkeys('x lon longitude easting col cols width'.split(),2)}
 
-def _band_axis(a)->tuple: # with bands first; their names, None where they are only numbered
-    band = next((d for d in a.dims if str(d).lower() in ('band','bands','channel','variable','wavelength')), a.dims[0])
-    a,long = a.transpose(band, *(d for d in a.dims if d!=band)), a.attrs.get('long_name')
+def _band_axis(a)->tuple: # with bands first, then rows; their names, None where they are only numbered
+    a,long = a.transpose(*sorted(a.dims, key=lambda d: ROLES.get(str(d).lower(),0))), a.attrs.get('long_name')
+    band = a.dims[0] if len(a.dims)==3 else None
     names = long if isinstance(long,(tuple,list)) else np.asarray(a.coords[band]) if band in a.coords else ()
     names = [str(n) for n in names]
     return a, None if len({*names})!=len(a) or all(n.isdigit() for n in names) else names
@@ -153,10 +148,10 @@ def xarray_part(a,     # `xarray.DataArray` of two or three dimensions
                 nodata, crs, # as of `as_parts`
                )->ArrayPart:
     "Bands of a `DataArray`, with its place, names and value of nothing"
-    a,names = _band_axis(a) if len(a.dims)==3 else (a,None)
+    a,names = _band_axis(a)
     if said_nodata(nodata)=='auto': nodata = a.attrs.get('_FillValue', a.encoding.get('_FillValue', 'auto'))
     x,name = np.asarray(a.data).reshape(-1,*a.shape[-2:]), str(a.name or 'the array')
-    return ArrayPart(x, None, _xarray_place(a,crs), name, names, nodata)
+    return ArrayPart(x, None, array_place(a,crs), name, names, nodata)
 
 # %% ../nbs/04_bands.ipynb #n113
 def plain_array(src)->np.ndarray|None: # None: it is none
@@ -165,31 +160,33 @@ def plain_array(src)->np.ndarray|None: # None: it is none
     if hasattr(src, 'detach'): return src.detach().cpu().numpy() # a tensor
     if hasattr(src, 'getbands') and hasattr(src, 'convert'):     # PIL
         if src.mode in ('P','PA'): src = src.convert('RGBA' if 'A' in src.mode or 'transparency' in src.info else 'RGB')
+        if src.mode=='1': return np.asarray(src.convert('L'))
         return np.asarray(src.convert('RGB') if src.mode in ('CMYK','YCbCr','HSV','LAB','RGBX') else src)
     return np.asarray(src) if hasattr(src, '__array__') else None
 
 # %% ../nbs/04_bands.ipynb #c014
+MANY = "several images: one call for each, or predict_many; bands in several files: dict(red=file, ...)"
+
 def as_parts(src, n:int|None=None, nodata='auto', crs=None)->list:
     "The parts of any source; see the table above"
-    if isinstance(src, Mapping):
+    if isinstance(src, Mapping) and src:
         return [p for k,v in src.items() for p in _keyed(v, k, nodata, crs)]
     if isinstance(src, Raster):
         path = src.path or 'the raster'
         return [ArrayPart(src.pixels, src.valid, said_crs(src.box,crs,path), path, None, nodata)]
-    if isinstance(src, (str,Path)) and Path(src).is_dir():
-        files = band_files(src)
-        if not files: raise RasterError(f"no bands in {src}", got="no .tif, .jp2, .img", need="a folder of band files")
-        return as_parts(files, n, nodata, crs)
-    if isinstance(src, (str,Path,rasterio.io.DatasetReaderBase)): return [FilePart(src, None, nodata, crs)]
-    x = plain_array(src)
-    if x is None:
-        raise RasterError("this is no image", got=type(src).__name__,
+    if isinstance(src, (str,Path)) and str(src).strip() and os.path.isdir(src):
+        if files := band_files(src): return as_parts(files, n, nodata, crs)
+        raise RasterError(f"no bands in {src}", got="no .tif, .jp2, .img", need="band files of one image", fix=MANY)
+    if isinstance(src, (str,Path,rasterio.io.DatasetReaderBase)) and str(src).strip():
+        return [FilePart(src, None, nodata, crs)]
+    if (x := plain_array(src)) is None:
+        raise RasterError("this is no image", got=f"{type(src).__name__} {str(src)[:60]}", fix=MANY,
                           need="a path, an open rasterio dataset, an array, a Raster, or a dictionary of these")
     if x.ndim not in (2,3) or 0 in x.shape or x.dtype.kind not in 'biuf':
         raise RasterError("this array is no image", got=f"{x.dtype}, shape {x.shape}",
                           need=f"numbers, ({n or 'bands'}, rows, cols)")
     if hasattr(src, 'dims') and hasattr(src, 'coords'): return [xarray_part(src, nodata, crs)]
-    x,alpha = bands_first(x, n)
+    x,alpha = bands_first(x, 1 if getattr(src,'mode',None)=='LA' else n) # of PIL
     return [ArrayPart(x, alpha, said_crs(GeoBox(x.shape[1:]),crs,'the array'), nodata=nodata)]
 
 def _keyed(src, key, nodata, crs):

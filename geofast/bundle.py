@@ -172,6 +172,7 @@ def read_bundle_json(folder:Path)->Contract:
 def load_bundle(folder:str|Path # or the name of a bundle in `SHIPPED`
                )->Bundle:
     "Read a bundle; every file is checked against its SHA-256 before it is parsed, and no code in it is run"
+    if not isinstance(folder, (str,Path)): raise ContractError("a bundle is a folder", got=repr(folder)[:60])
     folder = Path(__file__).parent/'weights'/str(folder) if str(folder) in SHIPPED else Path(folder)
     if not (j:=folder/'bundle.json').is_file():
         raise ContractError(f"{folder} is no bundle", got="no bundle.json", fix="check the path",
@@ -206,17 +207,17 @@ def join_bundles(bundles:list,   # `Bundle`s or folders; the contract of the fir
                 )->Bundle:
     "One bundle with the members of all; what the networks expect must agree"
     bs = [b if isinstance(b,Bundle) else load_bundle(b) for b in bundles]
-    first = bs[0].contract
     for b in bs[1:]:
         for k in ('bands','dtype','gsd','derived','scaling','missing','conditions','outputs'):
-            was,now = getattr(first,k),getattr(b.contract,k)
+            was,now = getattr(bs[0].contract,k),getattr(b.contract,k)
             if k=='outputs': was,now = ([replace(o,threshold=None) for o in v] for v in (was,now))
             if was!=now:
                 raise ContractError("the bundles do not fit together", got=f"{k}: {was} and {now}", need="the same",
                                     fix="train them for the same bands, pixels, resolution and outputs")
     if ensemble not in MEANS: raise GeofastError("no such average", got=ensemble, need=' or '.join(MEANS))
     made = dict(members=[dict(b.contract.provenance, bundle=b.contract.recipe, sha256=b.fingerprint()) for b in bs])
-    joint = replace(first, ensemble=ensemble, provenance=made, metrics={})
+    said = {k: '; '.join({getattr(b.contract,k): 1 for b in bs}) for k in ('licence','attribution')}
+    joint = replace(bs[0].contract, ensemble=ensemble, provenance=made, metrics={}, **said)
     return save_bundle(out, [m for b in bs for m in b.models], joint, fp16)
 
 # %% ../nbs/33_bundle.ipynb #c029
@@ -273,7 +274,7 @@ def open_image(image,            # anything that `Stack` takes, or a `Stack`
         check_reflectance(s, *contract.reflectance)
     check_contract(contract, s.dtype, s.native_gsd, s.path)
     if contract.scaling is not None: s.rescale(contract.scaling)
-    if contract.gsd is not None: _to_training(s, contract.gsd, isinstance(image,(str,Path)))
+    if contract.gsd is not None: _to_training(s, contract.gsd)
     return s
 
 def _named(x, contract, bands, scale, **said): # open, with the bands of the contract; said: nodata, crs
@@ -291,9 +292,9 @@ def _named(x, contract, bands, scale, **said): # open, with the bands of the con
     if bands is not None or not s.ordered or len(s.bands)!=len(contract.bands): choose_bands(s, contract)
     return s
 
-def _to_training(s, gsd, told): # let a stack be read at the resolution of training
+def _to_training(s, gsd): # let a stack be read at the resolution of training
     if s.native_gsd is not None:
         if abs(math.log(s.native_gsd/gsd))>=.05: s.box = s.native.zoom_to(gsd=gsd)
-    elif told:
+    else:
         warnings.warn(f"{s.path}: nothing says how large a pixel is; it is taken to be {gsd:.3g} m, as in training; "
                       "gsd=... (--gsd) says otherwise", stacklevel=4)

@@ -17,7 +17,7 @@ import pandas as pd
 import shapely
 from scipy import ndimage as ndi
 from .bundle import Bundle, load_bundle
-from .core import GeofastError, Win, atomic_path, clip_win
+from .core import GeofastError, Win, atomic_path, clip_win, make_folder
 from .grid import GeoBox
 from .infer import predict_raster
 from .polygons import mask_to_polygons
@@ -278,10 +278,8 @@ def clean_labels(scenes:pd.DataFrame|str|Path, # scene table, or a folder for `f
                  credit:str='', # attribution of the imagery, for the page
                 )->pd.DataFrame: # scene table with the clean labels, the shift and what was done
     "Register labels to a model that has not seen them; drop false ones, add missing ones, and show what is in doubt"
-    scenes = scenes if isinstance(scenes,pd.DataFrame) else find_scenes(scenes)
+    scenes,out = scenes if isinstance(scenes,pd.DataFrame) else find_scenes(scenes), make_folder(out)
     if isinstance(model,(str,Path)) and Path(model).is_dir(): model = load_bundle(model)
-    out = Path(out)
-    out.mkdir(parents=True, exist_ok=True)
     done = [clean_scene(s, scene_probability(s,model,gsd), out, rules, n) for s in scenes.itertuples()]
     table = pd.DataFrame([row for row,_ in done])
     with atomic_path(out/'table.csv') as p: table.to_csv(p, index=False)

@@ -17,10 +17,11 @@ from typing import get_args
 from fastcore.docments import docments
 from . import __version__
 from .bundle import load_bundle
-from .cli_train import Known, crossval, known_scenes, rounds, second_level, show_recipes, submit, train
+from .cli_train import (
+    Known, Look, crossval, known_groups, known_scenes, rounds, second_level, show_recipes, submit, train)
 from .confidence import number_raster, with_confidence
 from .coco_results import write_annotations
-from .core import GeofastError
+from .core import GeofastError, check_folder
 from .demo import demo, print_main
 from .grid import GeoBox, local_box
 from .infer import TIF, check_result, predict_raster
@@ -32,7 +33,6 @@ from .polygons import check_sizes, raster_to_polygons, why_none
 from .raster import open_raster
 from .stack import Stack
 from .stages import object_notes
-from .store import check_folder
 from .tasks import need_binary
 from .vector import check_vector, write_vector
 
@@ -72,10 +72,8 @@ class Place:
 
 # %% ../nbs/77_cli.ipynb #n110
 @dataclass
-class Pixels(Place):
+class Pixels(Look,Place):
     "The same, and which bands are which"
-    bands:str = None    # in the order of the model, e.g. 3,2,1 or nir,red,green; default: by their names
-    scale:str = None    # and offset to reflectance, e.g. 1e-4,-.1, of models that read it; default: by the product
 
 # %% ../nbs/77_cli.ipynb #n111
 @dataclass
@@ -185,6 +183,7 @@ def predict(src:str,               # raster to predict
     check_result(src, dst, prob_dst)
     if polygons: check_tracing(src, polygons, pixels, how)
     if instances and Path(instances).suffix.lower() not in (*TIF,'.json'): check_tracing(src, instances, pixels, how)
+    elif instances: check_folder(instances)
     r = predict_raster(src, model, dst, prob_dst=prob_dst, prob_dtype=prob_dtype, tta=tta, device=device, tile=tile,
                        overlap=overlap, batch=batch, precision=precision, engine=engine, max_mem=max_mem, resume=resume,
                        city=city, backend=backend, workers=workers, **asdict(pixels)).receipt
@@ -228,12 +227,13 @@ def score_bundle(model:str,       # bundle
                  groups:str=None, # only these, comma-separated
                  tta:str='none',  # none, flips or d4
                  known:Known=None,
+                 look:Look=None,
                 ):
     "Score a bundle on whole scenes with labels"
     from geofast.evaluate import evaluate
     scenes = known_scenes(data, known)
-    if groups: scenes = scenes[scenes.group.isin(groups.split(','))]
-    print_main(evaluate(model, scenes, tta=tta)[0].round(4).to_string())
+    if named := known_groups(groups, scenes): scenes = scenes[scenes.group.isin(named)]
+    print_main(evaluate(model, scenes, tta=tta, **asdict(look or Look()))[0].round(4).to_string())
 
 # %% ../nbs/77_cli.ipynb #c024
 def ensemble(bundles:str,           # folders, comma-separated

@@ -9,8 +9,9 @@ __all__ = []
 import ast
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
+from inspect import signature
 from pathlib import Path
-from .core import GeofastError
+from .core import GeofastError, make_folder
 from .demo import print_main
 
 # %% ../nbs/76_cli_train.ipynb #n029
@@ -62,6 +63,7 @@ def show_recipes(json:bool=False,  # as JSON, with all decisions
     import pandas as pd
     from json import dumps # `json` is the option
     from geofast.recipes import find_recipe
+    if tiles<1: raise GeofastError("no number of tiles", got=f"--tiles {tiles}", need="1 or more")
     rows = recipe_rows(tiles)
     if json: return print(dumps([r|dict(recipe=find_recipe(r['name'],r['scale']).record()) for r in rows], indent=1))
     t = pd.DataFrame(rows).drop(columns='source').astype(object).fillna('')
@@ -102,8 +104,7 @@ def parse_settings(settings:list|None # of 'name=value'
 # %% ../nbs/76_cli_train.ipynb #n014
 def chosen_decisions(o:Training)->dict:
     "Decisions of the command line, by their names in a recipe"
-    for k in ('gsd','steps','crop','bs','lr'):
-        if (v:=getattr(o,k)) is not None and not v>0: raise GeofastError(f"--{k} is not above 0", got=v)
+    if o.lr==0: raise GeofastError("no such lr", got="--lr 0", need="above 0: nothing would be learnt")
     own = {k: getattr(o,k) for k in ('gsd','encoder','loss','steps','crop','bs','lr','seed')}
     if o.weights is not None: own['pretrained'] = dict(imagenet=True, none=False).get(o.weights, o.weights)
     if o.crop is not None: own |= dict(tile=2*o.crop, stride=3*o.crop//4)
@@ -111,10 +112,13 @@ def chosen_decisions(o:Training)->dict:
 
 # %% ../nbs/76_cli_train.ipynb #n015
 def chosen_recipe(o:Training): # -> `Recipe`
-    "The recipe of the command line"
-    from geofast.recipes import find_recipe
+    "The recipe of the command line, as it will be followed"
+    from geofast.recipes import check_recipe, find_recipe
+    from geofast.schedules import even_epochs
     scale = o.scale or ('full' if o.recipe else 'small')
-    return find_recipe(o.recipe or 'open_cities.best', scale).set(**chosen_decisions(o))
+    r = find_recipe(o.recipe or 'open_cities.best', scale).set(**chosen_decisions(o))
+    check_recipe(r)
+    return r.set(epochs=even_epochs(r.schedule.steps, r.schedule.epochs))
 
 # %% ../nbs/76_cli_train.ipynb #n102
 @dataclass
@@ -128,6 +132,14 @@ class Known:
     km:float = 10.            # scenes less than this apart are one group
     outside:bool = False      # STAC and COCO may name files outside of their folder
 
+# %% ../nbs/76_cli_train.ipynb #n121
+@dataclass
+class Look:
+    "What images do not say of themselves, of those that are predicted"
+    gsd:float = None          # metres per pixel, of a raster that lies nowhere
+    bands:str = None          # in the order of the model, e.g. 3,2,1 or nir,red,green; default: by their names
+    scale:str = None          # and offset to reflectance, e.g. 1e-4,-.1, of models that read it; default: by product
+
 # %% ../nbs/76_cli_train.ipynb #n105
 def known_scenes(data, known:Known|None): # -> scene table
     "Scenes of a folder, of several, or of files, with what is known of them"
@@ -136,7 +148,17 @@ def known_scenes(data, known:Known|None): # -> scene table
     said = asdict(known or Known())
     tms = said.pop('tms')
     if tms not in (None,'yes','no'): raise GeofastError("--tms is yes or no", got=tms)
+    if not said['km']>=0: raise GeofastError("no such distance", got=f"--km {said['km']}", need="0 or more")
     with main_process_first(): return find_scenes(data, tms=tms and tms=='yes', **said)
+
+# %% ../nbs/76_cli_train.ipynb #n119
+def known_groups(text:str|None, # comma-separated
+                 scenes)->list|None:
+    "Groups of a scene table by their names, which must be there"
+    names = text and [o.strip() for o in text.split(',')]
+    if lost := sorted({*(names or ())}-{*scenes.group}):
+        raise GeofastError("no such group", got=', '.join(lost), need=f"some of {', '.join(sorted({*scenes.group}))}")
+    return names or None
 
 # %% ../nbs/76_cli_train.ipynb #n018
 def logger(folder:str|None)->list|None:
@@ -144,8 +166,16 @@ def logger(folder:str|None)->list|None:
     if folder is None: return None
     if find_spec('tensorboard') is None:
         raise GeofastError("TensorBoard is not installed", fix="pip install geofast-eo[log]")
+    make_folder(folder)
     from fastai.callback.tensorboard import TensorBoardCallback
     return [TensorBoardCallback(folder, trace_model=False, log_preds=False)]
+
+# %% ../nbs/76_cli_train.ipynb #n123
+def licence_line(c)->str: # contract
+    "Under which licence weights are, and under which those are that they began with"
+    w,own = c.provenance['encoder_weights'], " (--licence says it before they are given away)"*(c.licence=='not stated')
+    began = f"; the encoder began as {w['name']}, {w['licence']}" if w else ''
+    return f"licence of the weights: {c.licence}{own}{began}{', '+w['terms'] if w and 'terms' in w else ''}"
 
 # %% ../nbs/76_cli_train.ipynb #n020
 def train(data:list,            # folder of images with polygons or masks; STAC, COCO, XYZ tiles with labels; or images
@@ -160,11 +190,9 @@ def train(data:list,            # folder of images with polygons or masks; STAC,
     "Train a recipe and write a bundle; `accelerate launch -m geofast train ...` trains on many GPUs"
     from geofast.distrib import end_distributed
     from geofast.fit import train_bundle
-    held = holdout.split(',') if holdout else None
-    r,callbacks = chosen_recipe(training),logger(log)
-    if Path(out).is_file(): raise GeofastError(f"{out} is a file", need="a folder for the bundle")
+    r,_,callbacks = chosen_recipe(training),make_folder(out,'bundle.json'),logger(log)
     scenes = known_scenes(data, known)
-    n,s = r.network,r.schedule
+    held,n,s = known_groups(holdout, scenes),r.network,r.schedule
     print_main(f"{r.name}, {r.scale} scale: {n.arch} with {n.encoder}, {s.epochs} epochs"
                f"{f', {s.steps} steps' if s.steps else ''}, {s.bs} crops of {r.augment.crop} px in a batch")
     b = train_bundle(r, scenes, out, cache_dir or f'{out}_work', holdout=held, cbs=callbacks, licence=licence)
@@ -172,6 +200,7 @@ def train(data:list,            # folder of images with polygons or masks; STAC,
     (name,value), = b.contract.metrics.items()
     print_main(f"{out}: {name} {value:.3f}" if 'iou' not in name else
                f"{out}: validation IoU {value:.3f} on the grid of training")
+    print_main(licence_line(b.contract))
 
 # %% ../nbs/76_cli_train.ipynb #n022
 def crossval(data:list,            # folder of images with labels, named <city>_<number>
@@ -183,8 +212,9 @@ def crossval(data:list,            # folder of images with labels, named <city>_
             ):
     "Leave one city out: train on all others, score on it, for each city"
     from geofast.evaluate import leave_one_out
-    r = chosen_recipe(training)
-    t = leave_one_out(r, known_scenes(data,known), out, tta=tta, groups=groups.split(',') if groups else None)
+    r,_ = chosen_recipe(training),make_folder(out)
+    scenes = known_scenes(data, known)
+    t = leave_one_out(r, scenes, out, tta=tta, groups=known_groups(groups,scenes))
     t.to_csv(Path(out)/'table.csv', index=False)
     print_main(t.round(3).to_string(index=False))
 
@@ -196,6 +226,7 @@ def second_level(model:str,       # bundle
                  tta:str='none',  # none, flips or d4
                  boosted:bool=False, # boosted trees; default: a random forest
                  known:Known=None,
+                 look:Look=None,
                 ):
     "Learn how sure a bundle is of each building, calibrated on places left out"
     import shutil
@@ -205,8 +236,9 @@ def second_level(model:str,       # bundle
     if not out and model in SHIPPED: raise GeofastError("the model of the package stays as it is", fix="--out FOLDER")
     bundle,scenes = load_bundle(model),known_scenes(data, known)
     if out and Path(out).exists(): raise GeofastError(f"will not overwrite {out}", fix="choose another name")
+    make_folder(Path(out).absolute().parent if out else bundle.path)
     models = {g: Path(without)/f'without_{g}' for g in scenes.group.unique()} if without else bundle
-    level,objects,t = fit_second_level(models, scenes, tta=tta, forest=not boosted)
+    level,objects,t = fit_second_level(models, scenes, tta=tta, forest=not boosted, **asdict(look or Look()))
     if out: shutil.copytree(bundle.path, out)
     add_second_level(out or bundle.path, level)
     plot = Path(out or bundle.path)/'reliability.png'
@@ -235,9 +267,11 @@ def rounds(name:str,              # system and variant, e.g. open_cities.publish
     if variant not in have:
         raise GeofastError("no such rounds", got=name, need=f"{system}. and one of {', '.join(have)}")
     values = parse_settings(set)
+    if scale not in ('full','small'): raise GeofastError("no such scale", got=scale, need="full or small")
     todo = change_members(have[variant](), lambda r: (small(r) if scale=='small' else r).set(**values))
-    b = train_rounds(todo, known_scenes(data,known), out, f'{out}_work', unlabelled=unlabelled, licence=licence,
-                     holdout=holdout.split(',') if holdout else None)
+    scenes = known_scenes(data, known)
+    b = train_rounds(todo, scenes, out, f'{out}_work', unlabelled=unlabelled, licence=licence,
+                     holdout=known_groups(holdout,scenes))
     end_distributed()
     print_main(f"{out}/round{len(todo)}: {len(b.models)} networks")
 
@@ -251,5 +285,8 @@ def submit(system:str,        # e.g. open_cities
           ):
     "Predict the chips of a competition and write the files that it asks for"
     from geofast.recipes import find_system
-    t = find_system(system).write_submission(chips, model, out, tta=tta, **(dict(gsd=gsd) if gsd else {}))
+    write = find_system(system).write_submission
+    if gsd is not None and 'gsd' not in signature(write).parameters:
+        raise GeofastError(f"chips of {system} say how large a pixel is", got=f"--gsd {gsd}", fix="leave it out")
+    t = write(chips, model, out, tta=tta, **({} if gsd is None else dict(gsd=gsd)))
     print_main(f"{out}: {len(t)} chips")

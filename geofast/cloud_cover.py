@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from geofast.bundle import Bundle, load_bundle
-from geofast.core import DataError, progress_bar
+from geofast.core import DataError, make_folder, progress_bar
 from geofast.fit import fit_or_load, recipe_scenes
 from geofast.infer import predict_tile
 from geofast.metrics import IoUMeter
@@ -87,7 +87,7 @@ def write_submission(chips:str|Path,    # folder in the layout of the challenge,
     "Predict chips and write their masks as the challenge wants them"
     model,rows = model if isinstance(model,Bundle) else load_bundle(model),[]
     scenes = [*find_chips(chips, labelled=False).itertuples()]
-    Path(dst).mkdir(parents=True, exist_ok=True)
+    make_folder(dst)
     for s in progress_bar(scenes) if progress else scenes:
         p = predict_tile(s.image, model, tta=tta)
         mask = (p.mask==1).astype(np.uint8)

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 import numpy as np
 import pandas as pd
-from .core import data_root
+from .core import data_root, make_folder
 from .infer import predict_raster
 from .kinds import IGNORE_INDEX
 from .labels import scene_truth
@@ -153,8 +153,7 @@ def demo(out:str='demo',   # folder of the results
         ):
     "Train on some towns, predict one never seen, write mask, polygons, preview and map"
     from geofast.prepare import find_scenes
-    t0,out = time.time(),Path(out)
-    out.mkdir(parents=True, exist_ok=True)
+    t0,out = time.time(),make_folder(out)
     if quick:
         demo_quick(out)
         return

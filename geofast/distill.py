@@ -13,7 +13,7 @@ import torch
 from fastai.callback.core import Callback
 from torch.nn.functional import logsigmoid
 from .bundle import Bundle, load_bundle
-from .core import GeofastError
+from .core import GeofastError, make_folder
 from .infer import predict_tile
 from .kinds import IGNORE_INDEX
 from .models import pick_precision
@@ -74,8 +74,7 @@ def pseudo_scenes(images,           # folder, or a scene table; labels are not l
     if not .5<=confidence<1: raise GeofastError("no such confidence", got=confidence, need="0.5 <= confidence < 1")
     model = model if isinstance(model,Bundle) else load_bundle(model)
     probability_outputs(model)
-    out = Path(out)
-    out.mkdir(parents=True, exist_ok=True)
+    out = make_folder(out)
     scenes = images if isinstance(images,pd.DataFrame) else find_scenes(images, labelled=False)
     return pd.DataFrame([_pseudo_scene(s, model, out, confidence, tta) for s in scenes.itertuples()])
 

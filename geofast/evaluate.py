@@ -13,7 +13,7 @@ import pandas as pd
 from fastai.torch_core import rank_distrib
 from .bundle import Bundle, load_bundle
 from .confidence import FEATURES, image_features
-from .core import DataError, progress_bar
+from .core import DataError, make_folder, progress_bar
 from .distrib import main_process_first
 from .infer import predict_tile
 from .instance_scores import average_precision, label_overlaps, object_scores
@@ -42,6 +42,7 @@ def _check_counts(counts, said):
 def evaluate(model:Bundle|str|Path,
              scenes:pd.DataFrame|str|Path, # raw scene table or folder
              tta:str='none',
+             **image,                      # gsd, bands, scale: of images that do not say them, as of `predict_tile`
             )->tuple:                      # table per `klass` and in all: IoU, F1 ...; the `IoUMeter`
     """Score a bundle on whole scenes, on their own pixels; tiles that share a label file count as one scene. Labels of
     another place are refused"""
@@ -55,7 +56,7 @@ def evaluate(model:Bundle|str|Path,
         with open_scene(s, None) as g: (truth,n),ids = counted_truth(s, g),label_instances(s, g)[0]
         with warnings.catch_warnings():
             warnings.filterwarnings('ignore', message='.*are treated as empty') # said with the labels
-            p = predict_tile(s.image, model, tta=tta, **{k: getattr(s,k) for k in said})
+            p = predict_tile(s.image, model, tta=tta, **image, **{k: getattr(s,k) for k in said})
         counts.append(n)
         meter.update(p.mask==1, truth, group=s.klass)
         found.setdefault(s.klass,[]).append(label_overlaps(p.instances(), ids, truth!=IGNORE_INDEX))
@@ -110,6 +111,7 @@ def fit_second_level(model:Bundle|str|Path|dict,   # bundle, its folder, or {gro
                      forest:bool=True,  # random forest; False: boosted trees
                      seed:int=0,
                      progress:bool=True,
+                     **image,           # as of `evaluate`
                     )->tuple: # `SecondLevel`; each object: place, iou, right, confidence by other places ...; its table
     "Learn how sure a bundle is of each object, on labelled places that its networks should not have seen"
     scenes = scenes if isinstance(scenes, pd.DataFrame) else find_scenes(scenes)
@@ -123,7 +125,7 @@ def fit_second_level(model:Bundle|str|Path|dict,   # bundle, its folder, or {gro
     said,parts,truths = [k for k in ('nodata','crs') if k in scenes],[],[]
     rows = [*scenes.itertuples()]
     for s in progress_bar(rows) if progress else rows:
-        f,iou,n,how = survey_objects(s, models[s.group], tta, **{k: getattr(s,k) for k in said})
+        f,iou,n,how = survey_objects(s, models[s.group], tta, **image, **{k: getattr(s,k) for k in said})
         parts.append(f.assign(place=getattr(s,by), iou=iou))
         truths.append((getattr(s,by),n))
     f,truths = pd.concat(parts, ignore_index=True),pd.DataFrame(truths, columns=['place','n']).groupby('place').n.sum()
@@ -163,7 +165,7 @@ def leave_one_out(r:Recipe,
         raise DataError("nothing to leave out", got=f"one group: {raw.group.iloc[0]}", need="scenes of two or more",
                         fix="name scenes `<city>_<number>`; where they are so near that they count as one place, say "
                             "from which distance they do not: km=1, or --km 1")
-    cache_dir,rows,tta = Path(cache_dir),[],tta or r.predict.tta
+    cache_dir,rows,tta = make_folder(cache_dir),[],tta or r.predict.tta
     raw,loud = raw.assign(shared=_shared(raw)), progress and not rank_distrib()
     with main_process_first(): scenes = recipe_scenes(r, raw, cache_dir/'scenes', progress=loud)
     total = IoUMeter()

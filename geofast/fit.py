@@ -18,22 +18,22 @@ from . import __version__
 from .kinds import MASK, read_targets
 from .augment import train_aug
 from .bundle import Bundle, Contract, load_bundle, save_bundle
-from .core import DataError, GeofastError, seed_all
+from .core import DataError, GeofastError, make_folder, seed_all
 from .datablock import tile_dls
 from .distrib import distributed, main_process_first
 from .kinds import IGNORE_INDEX
 from .labels import check_resolution
 from .models import build_model
 from .prepare import find_scenes, prepare_scenes
-from .pretrained import weights_record
+from .pretrained import encoder_weights, weights_record
 from .raster import Raster
-from .recipes import Recipe
+from .recipes import Recipe, check_recipe
 from .pixel_steps import PixelAug
 from .sampling import class_weights, deal_groups
 from .stack import Stack, read_raster
 from .tasks import Task, check_classes, task_condition
 from .tiles import check_leak, split_by, split_by_block, split_by_fold, tile_index
-from .schedules import OPTIMIZERS, fit_constant, fit_cyclic_cosine
+from .schedules import OPTIMIZERS, even_epochs, fit_constant, fit_cyclic_cosine
 from .train import fit_cycle, history, tile_learner
 from .xyz import WebMercatorGrid
 
@@ -46,7 +46,6 @@ def split_tiles(r:Recipe, scenes:pd.DataFrame,
                 by:str='group',  # what `holdout` names: 'group' or 'scene'
                )->pd.DataFrame:
     "Tile index with `split`: overlapping training tiles; validation tiles without overlap and without pseudo-labels"
-    if r.data.split not in SPLITS: raise GeofastError("no such split", got=r.data.split, need=', '.join(SPLITS))
     guessed = scenes.known.notna() if 'known' in scenes else pd.Series(False, scenes.index) # of `pseudo_scenes`
     grid = tile_index(scenes[~guessed], r.data.tile)
     if holdout is None and r.data.split=='tiles':
@@ -88,14 +87,10 @@ def band_statistics(scenes:pd.DataFrame # prepared
     return (mean/n).tolist(), np.where(std>0, std, 1.).tolist()
 
 # %% ../nbs/72_fit.ipynb #n017
-BALANCES = 'tiles','scenes','positives'
-
 def draw_weights(r:Recipe,
                  train:pd.DataFrame, # training tiles
                 )->np.ndarray:       # (n,), sum 1
     "Probability of each tile to be drawn"
-    if r.data.balance not in BALANCES:
-        raise GeofastError("no such balance", got=r.data.balance, need=', '.join(BALANCES))
     if r.data.balance=='tiles': return np.full(len(train), 1/max(1,len(train)))
     by_share = r.data.balance=='positives' and train.positive.notna().all()
     return class_weights(train.klass, train.positive+.02 if by_share else None)
@@ -188,8 +183,7 @@ def fit_recipe(r:Recipe, scenes:pd.DataFrame,
                **kw):               # of `tile_learner`
     "Train the network of a recipe on prepared scenes, on all processes that were launched; returns the `Learner`"
     task,s = r.task,r.schedule
-    for what,have in dict(curve=CURVES, optimizer=OPTIMIZERS).items():
-        if getattr(s,what) not in have: raise GeofastError(f"no such {what}", got=getattr(s,what), need=', '.join(have))
+    check_recipe(r)
     seed_all(s.seed)
     model = recipe_model(r, scenes)
     fill = model.mean.flatten().numpy()
@@ -227,8 +221,7 @@ def recipe_contract(r:Recipe, scenes:pd.DataFrame, holdout, metrics:dict, *, lic
 def settle(r:Recipe, scenes:pd.DataFrame, # prepared
            holdout=None)->Recipe:
     "The recipe as it can be followed on these scenes"
-    s = r.schedule
-    if s.steps and s.steps%s.epochs: r = r.set(epochs=max(e for e in range(1,s.epochs+1) if s.steps%e==0))
+    r = r.set(epochs=even_epochs(r.schedule.steps, r.schedule.epochs))
     if holdout is not None or r.data.split!='blocks' or 'all_px' not in scenes: return r
     if scenes.all_px.sum()>(6*r.data.tile)**2: return r
     try: split_tiles(r, scenes)
@@ -239,9 +232,14 @@ def settle(r:Recipe, scenes:pd.DataFrame, # prepared
     return r
 
 # %% ../nbs/72_fit.ipynb #n035
-def recipe_scenes(r:Recipe, data, cache_dir, progress:bool=True)->pd.DataFrame: # as of `prepare_scenes`
-    "Prepared scenes with the bands and targets of a recipe's task, at its resolution"
+def recipe_scenes(r:Recipe, data, cache_dir, progress:bool=True, # as of `prepare_scenes`
+                  holdout=None # groups held out, which must be there
+                 )->pd.DataFrame:
+    "Prepared scenes with the bands and targets of a recipe's task, at its resolution; what cannot be is said before"
+    check_recipe(r)
     t,data = r.task,data if isinstance(data, pd.DataFrame) else find_scenes(data)
+    if holdout is not None: split_by(data.assign(group=data.get('group',data.scene)), holdout)
+    with warnings.catch_warnings(action='ignore'): encoder_weights(r.network.encoder, r.network.pretrained)
     if isinstance(r.data.gsd, (int,float)): check_resolution(data, r.data.gsd)
     targets = None if t.targets==(MASK,) else read_targets(t.targets)
     scenes = prepare_scenes(data, cache_dir, r.data.gsd, targets=targets, bands=t.bands,
@@ -295,5 +293,6 @@ def train_bundle(r:Recipe,
                 )->Bundle:
     "From scenes to a bundle; a training that was interrupted goes on from what is in `<out>.training`"
     loud = progress and not rank_distrib()
-    with main_process_first(): scenes = recipe_scenes(r, data, cache_dir, progress=loud)
+    make_folder(out, 'bundle.json')
+    with main_process_first(): scenes = recipe_scenes(r, data, cache_dir, loud, holdout)
     return _fit_bundle(out, r, scenes, holdout, progress=progress, cbs=cbs, **kw)

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from geofast.bundle import Bundle, load_bundle
-from geofast.core import progress_bar
+from geofast.core import make_folder, progress_bar
 from geofast.infer import Prediction, predict_tile
 from geofast.pose import Pose, fit_pose
 from geofast.pose_scores import PoseMeter, find_geopose, read_pose, write_pose
@@ -90,7 +90,7 @@ def write_submission(images:str|Path,  # folder in the layout of the challenge
                     )->pd.DataFrame:   # scene, mean height (m), scale (px/m), angle
     "Predict images and write heights and poses as the challenge wants them"
     model = model if isinstance(model,Bundle) else load_bundle(model)
-    Path(dst).mkdir(parents=True, exist_ok=True)
+    make_folder(dst)
     scenes,rows = [*find_geopose(images, labelled=False).itertuples()],[]
     for s in progress_bar(scenes) if progress else scenes:
         p = see(s.image, model, s.gsd, city=s.group, tta=tta)

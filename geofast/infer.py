@@ -19,7 +19,7 @@ from .job import (
     check_receipt, fill_store, finish_store, make_plan, make_run, native_scalars, open_for, open_job, save_receipt)
 from .kinds import IGNORE_INDEX, KINDS
 from .outputs import Output, encode_rows, output_files
-from .plan import make_region
+from .plan import check_workers, make_region
 from .raster import Raster
 from .stack import Stack, read_raster
 from .stages import object_notes, predict_region, run_notes
@@ -243,6 +243,9 @@ TIF = '.tif','.tiff'
 
 def check_result(src, dst, prob_dst=None)->None: # as of `predict_raster`
     "Raise if a result cannot be written where it is to be, before anything is computed"
+    for o in (dst, dst if prob_dst is None else prob_dst):
+        if not isinstance(o, (str,Path)) or not str(o).strip('. '):
+            raise GeofastError("a result is a file", got=repr(o)[:60], need="a path that ends in .tif")
     seen = [Path(p).resolve() for p in (src.values() if isinstance(src,dict) else [src]) if isinstance(p,(str,Path))]
     for p in (Path(o) for o in (dst,prob_dst) if o):
         if p.suffix.lower() not in TIF:
@@ -280,6 +283,7 @@ def predict_raster(src,                   # raster file, or anything that `Stack
                   )->RasterResult:
     "Predict a raster of any size in bounded memory; results appear complete or not at all"
     check_result(src, dst, prob_dst)
+    check_workers(backend, workers, threads)
     cut = dict(prob_dst=prob_dst, prob_dtype=prob_dtype, tile=tile, overlap=overlap, max_mem=max_mem, city=city,
                bands=bands, nodata=nodata, crs=crs, gsd=gsd, scale=scale)
     if backend!='serial':

@@ -6,6 +6,7 @@
 __all__ = ['SeedRule', 'watershed_instances', 'label_raster']
 
 # %% ../nbs/46_instances.ipynb #n003
+import math
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -124,6 +125,11 @@ class SeedRule:
     line:bool = False    # leave one pixel of background between two objects that touch
     keep_seedless:bool = False # a region without a seed is an object of its own
 
+    def __post_init__(self):
+        sizes = self.seed_px,self.region_px
+        if not (0<=self.seed<=1 and 0<=self.region<=1 and all(0<=n<math.inf for n in sizes)):
+            raise GeofastError("no such rule for objects", got=f"seed={self.seed}, region={self.region}, {sizes} px",
+                               need="probabilities of 0 to 1, sizes of 0 or more")
     def zoom(self, f:float)->'SeedRule': # pixels of the new grid per pixel
         "The same rule on another grid"
         return replace(self, seed_px=round(self.seed_px*f*f), region_px=round(self.region_px*f*f))

@@ -130,6 +130,15 @@ def decode(x:np.ndarray,  # as read from a file
     known = np.ones(x.shape,bool) if nodata is None else ~np.isnan(x) if math.isnan(nodata) else x!=nodata
     return np.where(known, x.astype(np.float32)*np.float32(step), np.float32(np.nan)), known
 
+# %% ../nbs/02_kinds.ipynb #n102
+def lone_value(strips)->int: # of arrays: the known pixels of a mask, in parts
+    "The number that objects have in a mask: the only one beside 0; 1 where there is none or where there are several"
+    seen = set()
+    for x in strips:
+        seen |= {*np.unique(x).tolist()}-{0}
+        if 1 in seen or len(seen)>1: return 1
+    return next(iter(seen), 1)
+
 # %% ../nbs/02_kinds.ipynb #n002
 @dataclass(frozen=True)
 class Target:

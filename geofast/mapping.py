@@ -15,7 +15,7 @@ from scipy import ndimage as ndi
 from geofast.bundle import Bundle, load_bundle
 from geofast.coco import coco_instances, find_coco
 from geofast.coco_results import read_coco, write_coco
-from geofast.core import GeofastError, Win, progress_bar
+from geofast.core import GeofastError, Win, check_folder, progress_bar
 from geofast.infer import Prediction, predict_tile
 from geofast.instance_scores import coco_scores, label_codes, mask_overlaps
 from geofast.kinds import Target
@@ -153,6 +153,7 @@ def write_submission(data:str|Path,     # annotation.json of the chips, or their
                      progress:bool=True,
                     )->pd.DataFrame:    # image_id, number of objects
     "Predict chips and write the objects of each as the challenge wants them: COCO results of the category 100"
+    check_folder(dst)
     model,counts = model if isinstance(model,Bundle) else load_bundle(model),[]
     rows = [*find_chips(data).itertuples()]
     def results():

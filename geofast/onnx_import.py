@@ -109,7 +109,9 @@ def import_command(source:str,          # an .onnx file, or `csmask` for the pac
                    licence:str='not stated',
                   ):
     "Make a bundle of a published network of segmentation_models_pytorch"
-    names,numbers = bands.split(','), [[float(v) for v in o.split(',')] if o else None for o in (mean,std)]
+    names = bands.split(',')
+    try: numbers = [[float(v) for v in o.split(',')] if o else None for o in (mean,std)]
+    except ValueError as e: raise GeofastError("these are no numbers", got=f"{mean}, {std}", need=".2,.2,.1") from e
     if source=='csmask': b = import_csmask(out, level, len(names), scale)
     else:
         if not encoder: raise GeofastError("a file does not say what its encoder is", need="--encoder", got=source)

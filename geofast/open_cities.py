@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import rasterio
 from .bundle import Bundle, load_bundle
-from .core import DataError, atomic_path, progress_bar
+from .core import DataError, atomic_path, make_folder, progress_bar
 from .infer import predict_tile
 from .metrics import IoUMeter
 from .prepare import find_scenes
@@ -106,8 +106,7 @@ def write_submission(chips:str|Path,      # folder of images
                      progress:bool=True,
                     )->pd.DataFrame:      # chip, file, share of its pixels that is building
     "Predict chips; for each a TIFF of 0 and 1 under its name, as the competition asks for"
-    out,rows = Path(out),[]
-    out.mkdir(parents=True, exist_ok=True)
+    out,rows = make_folder(out),[]
     model = model if isinstance(model,Bundle) else load_bundle(model)
     table = [*find_scenes(chips, labelled=False).itertuples()]
     for s in progress_bar(table) if progress else table:

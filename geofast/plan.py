@@ -151,3 +151,11 @@ def fit_panel(plan:TilePlan, load:Load,
         if memory_need(p,load)<=max_mem*2**20: return p
     raise GeofastError("max_mem is too small", got=f"{max_mem} MB", need=f"{math.ceil(memory_need(p,load)/2**20)} MB",
                        fix="allow more memory, or choose smaller tiles or batches")
+
+# %% ../nbs/36_plan.ipynb #n112
+def check_workers(backend:str, workers:int|None, threads:int|None)->None: # as of `predict_raster`
+    "Raise if there cannot be so many workers"
+    for k,n in dict(workers=workers, threads=threads).items():
+        if n is not None and not 1<=n<=1024: raise GeofastError(f"no number of {k}", got=n, need="1 to 1024")
+    if backend=='serial' and workers not in (None,1):
+        raise GeofastError("one process is one worker", got=f"workers={workers}", fix="backend='processes' (--backend)")

@@ -16,7 +16,7 @@ import shapely
 from .grid import said_crs
 from .core import GeofastError, RasterError, Win
 from .grid import GeoBox, local_box
-from .kinds import IGNORE_INDEX
+from .kinds import IGNORE_INDEX, lone_value
 from .raster import missing_rule, open_raster, read_masked
 from .simplify import join_parts, simplify_polygons
 from .trace import STEPS, Components, concat, trace_components
@@ -68,6 +68,8 @@ def fill_holes(geoms:np.ndarray, # polygons
 
 # %% ../nbs/45_polygons.ipynb #c034
 def check_sizes(box, **sizes)->None:
+    for k,v in sizes.items():
+        if not 0<=(v or 0): raise GeofastError(f"no such {k}", got=v, need="0 or more")
     asked = {k:v for k,v in sizes.items() if v}
     if box.gsd is None and asked:
         raise RasterError("sizes in metres need a raster that is placed on the ground", got=f"no CRS, {asked}",
@@ -160,12 +162,8 @@ def mask_value(ds,            # open mask, probabilities, or another raster
     "The number that objects have in a mask"
     rule = missing_rule(ds, (1,), nodata)
     if ds.scales[0]!=1 or np.dtype(ds.dtypes[0]).kind not in 'iu' or rule.nodata==(IGNORE_INDEX,): return 1
-    seen = set()
-    for r in range(0, ds.height, rows):
-        x,ok = read_masked(ds, Win(r,0,min(rows,ds.height-r),ds.width), (1,), rule)
-        seen |= {*np.unique(x[0][ok]).tolist()}
-        if 1 in seen or len(seen-{0})>1: return 1
-    value = next(iter(seen-{0}), 1)
+    wins = (Win(r,0,min(rows,ds.height-r),ds.width) for r in range(0,ds.height,rows))
+    value = lone_value(x[0][ok] for x,ok in (read_masked(ds,w,(1,),rule) for w in wins))
     if value!=1:
         warnings.warn(f"{ds.name} is a mask of 0 and {value}: {value} is taken for the objects; "
                       f"nodata={value} (--nodata {value}) says that it is not known", stacklevel=2)

@@ -18,7 +18,7 @@ import pandas as pd
 import rasterio
 import shapely
 from .coco import find_coco_files
-from .core import DataError, GeofastError, Win, atomic_path, progress_bar
+from .core import DataError, GeofastError, Win, atomic_path, make_folder, progress_bar
 from .grid import GeoBox
 from .kinds import get_kind
 from .labels import (
@@ -289,7 +289,7 @@ def prepare_scenes(scenes:pd.DataFrame|str|Path, # scene table, or a folder for 
     scenes = scenes if isinstance(scenes, pd.DataFrame) else find_scenes(scenes)
     check_same_bands(check_unique_names(scenes, 'the scene table'), bands, derived)
     check_targets(targets or ())
-    Path(out).mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     (Path(out)/MADE).write_text('Signature: 8a477f597d28d172789f06886806bc55\n')
     how = PrepareOptions(gsd, None if targets is None else tuple(targets), bands, derived, steps, scaling)
     todo = _todo(scenes)

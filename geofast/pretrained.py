@@ -119,12 +119,13 @@ def weights_record(encoder:str, pretrained:bool|str|Path=True)->dict|None: # JSO
     "Name, licence and source of pretrained weights, for the contract of a model that is made of them"
     w = find_weights(encoder, pretrained)
     if w is None: return None
-    more = dict(sha256=sha256(w.file)) if w.source==LOCAL else {}
-    if _noncommercial(w.licence): more['terms'] = 'no commercial use'
-    return dict(name=w.name, licence=w.licence, source=w.source, **more)
+    terms,more = _terms(w.licence),dict(sha256=sha256(w.file)) if w.source==LOCAL else {}
+    return dict(name=w.name, licence=w.licence, source=w.source, **more, **(dict(terms=terms) if terms else {}))
 
-def _noncommercial(licence): # known to be so; False says nothing
-    return '-nc' in licence or 'noncommercial' in licence or licence in ('apple-amlr','nvidia-source-code-license')
+CLOSED,OPEN = 'no commercial use',('apache-2.0','mit','bsd-3-clause','cc-by-4.0','odc-by')
+def _terms(licence): # of use, as far as the name of a licence says them; None: free for all that name the author
+    closed = '-nc' in licence or 'noncommercial' in licence or licence in ('apple-amlr','nvidia-source-code-license')
+    return CLOSED if closed else None if licence in OPEN else 'not known: see the source'
 
 # %% ../nbs/24_pretrained.ipynb #n053
 def name_bands(bands:int|list,  # of a model, e.g. ['red','green','blue','nir']
@@ -243,11 +244,10 @@ def encoder_weights(encoder:str,                   # name in smp, or `tu-` and t
                     pretrained:bool|str|Path=True, # see `find_weights`
                    )->dict:                        # names as in timm (`tu-`) or in smp; none where it is False
     "Pretrained weights from a file, an installed package or the hub; never random ones"
-    w = find_weights(encoder, pretrained)
-    if w is None: return {}
+    if (w := find_weights(encoder, pretrained)) is None: return {}
     if w is LITE0: return local_weights(encoder)
     if w.source==LOCAL: return read_weights(w.file)
-    if _noncommercial(w.licence): warnings.warn(f"{w.name}: {w.licence} allows no commercial use", stacklevel=3)
+    if _terms(w.licence)==CLOSED: warnings.warn(f"{w.name}: {w.licence} allows no commercial use", stacklevel=3)
     try: return fetch_weights(w) if w.revision else hub_weights(encoder, w)
     except OSError as e: raise _not_here(encoder, w, e) from e
 

@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import NamedTuple
 import numpy as np
 import rasterio
+from affine import Affine
 from rasterio._err import CPLE_BaseError
 from rasterio.enums import ColorInterp, MaskFlags, Resampling
 from rasterio.errors import CRSError, NotGeoreferencedWarning, RasterioError
 from rasterio.vrt import WarpedVRT
 from rasterio.windows import Window
 from .core import RasterError, Win
-from .grid import GeoBox, OnGrid
+from .grid import GeoBox, OnGrid, said_crs
 
 # %% ../nbs/03_raster.ipynb #c023
 def open_raster(path:str|Path)->rasterio.DatasetReader:
@@ -228,6 +229,20 @@ def array_valid(x:np.ndarray, # (b,h,w), also masked
     odd = is_nothing(x).all(0)
     if (odd&ok).any(): warnings.warn(guess_text(name, x[0][odd&ok][0]), stacklevel=6)
     return ok&~odd,x
+
+# %% ../nbs/03_raster.ipynb #n151
+def array_place(a, # `DataArray` of xarray with dimensions ([band,] rows, columns)
+                crs, # as of `said_crs`
+               )->GeoBox:
+    "The grid of an array that says where its pixel centres lie, or as rioxarray does"
+    y,x = (np.asarray(a.coords[d],float) if d in a.coords else None for d in a.dims[-2:])
+    said = next((a.coords[n].attrs for n in ('spatial_ref','crs') if n in a.coords), {})
+    t,known = Affine.identity(), said.get('crs_wkt') or said.get('spatial_ref')
+    if 'GeoTransform' in said: t = Affine.from_gdal(*map(float,str(said['GeoTransform']).split()))
+    elif x is not None and y is not None and min(len(x),len(y))>1:
+        (dx,dy) = ((v[-1]-v[0])/(len(v)-1) for v in (x,y))
+        t = Affine(dx,0,x[0]-dx/2,0,dy,y[0]-dy/2)
+    return said_crs(GeoBox(a.shape[-2:], t, known), crs, 'the array')
 
 # %% ../nbs/03_raster.ipynb #r002
 def check_same_range(files:dict # {name: path}, images that are learnt from together

@@ -9,9 +9,14 @@ __all__ = ['SMALL', 'Recipe', 'compare_recipes', 'small', 'find_recipe']
 import difflib, math
 from dataclasses import asdict, dataclass, field, fields, replace
 from importlib import import_module
+from numbers import Integral, Real
 import pandas as pd
 from .core import GeofastError
+from .models import check_names
+from .outputs import MEANS, MOST, SIDES
+from .pretrained import STEMS, find_weights
 from .tasks import Task, footprints
+from .tta import TTA
 from .xyz import WebMercatorGrid
 
 # %% ../nbs/71_recipes.ipynb #n003
@@ -118,6 +123,33 @@ class Recipe:
         "All decisions, part by part, for a file"
         own = dict(name=self.name, scale=self.scale, source=self.source, task=self.task.record())
         return own|{p: asdict(getattr(self,p)) for p in PARTS}
+
+# %% ../nbs/71_recipes.ipynb #n102
+BOUNDS = dict( # of decisions: names, or lowest and highest number; a whole one if the lowest is
+    split=('blocks','tiles','groups','none'), balance=('tiles','scenes','positives'), stem=(*STEMS,'new'),
+    symmetries=('d4','flips','none'), light=('color','brightness'), attention=(None,'scse'), views=(*MEANS,),
+    tta=(*TTA,), curve=('one_cycle','cyclic_cosine','constant'), optimizer=('adamw','adam','sgd'), gsd=(1e-4,1e5),
+    fold=(0,4), tile=SIDES, crop=SIDES, infer_tile=SIDES, stride=(1,SIDES[1]), infer_overlap=(0,SIDES[1]),
+    rotate=(0.,180), color=(0.,10), blur=(0.,1), bs=(1,4096), accumulate=(1,4096), epochs=(1,10**6), steps=(1,10**9),
+    lr=(0.,10), half_period=(1,10**6), drop=(0.,1), wd=(0.,10), clip=(0.,1e9), ema_decay=(0.,1), seed=(0,2**63))
+
+def _wrong(k, v): # a decision, its value: what it must be; None where it is
+    b = BOUNDS.get(k)
+    if b is None or k in ('gsd','steps') and (v is None or isinstance(v,WebMercatorGrid)): return None
+    if not isinstance(b[1], Real): return None if v in b else f"one of {', '.join(map(str,b))}"
+    kind = Integral if isinstance(b[0], int) else Real
+    fits = isinstance(v, kind) and not isinstance(v, bool) and b[0]<=v<=b[1]
+    return None if fits else f"a {'whole ' if kind is Integral else ''}number of {b[0]:g} to {b[1]:g}"
+
+# %% ../nbs/71_recipes.ipynb #n103
+def check_recipe(r:Recipe)->None:
+    "Raise for the first decision that cannot be followed"
+    for k,v in [o for p in PARTS for o in vars(getattr(r,p)).items()]:
+        if need := _wrong(k, v): raise GeofastError(f"no such {k}", got=repr(v), need=need)
+    n,overlap,most = r.network,r.predict.infer_overlap,MOST*r.predict.infer_tile
+    if overlap>most: raise GeofastError("no such infer_overlap", got=overlap, need=f"0 to {most:.0f}, or larger tiles")
+    check_names(n.arch, n.encoder)
+    find_weights(n.encoder, n.pretrained)
 
 # %% ../nbs/71_recipes.ipynb #n015
 def compare_recipes(*recipes:Recipe)->pd.DataFrame: # a row for each decision that differs, a column for each recipe

@@ -12,12 +12,13 @@ from pathlib import Path
 import pandas as pd
 from fastai.torch_core import rank_distrib
 from .bundle import Bundle, join_bundles, load_bundle
-from .core import GeofastError, atomic_path
+from .core import GeofastError, atomic_path, make_folder
 from .distill import Distill, pseudo_scenes
 from .distrib import main_process_first
 from .fit import fit_or_load, recipe_scenes
 from .prepare import find_scenes
 from .raster import open_raster
+from .recipes import check_recipe
 
 # %% ../nbs/74_rounds.ipynb #n008
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ def check_rounds(rounds:list, # of `Round`
             raise GeofastError("members of a round share a name", got=names, need="a name for each",
                                fix="recipe.set(name=...)")
     members = [m for r in rounds for m in r.members]
+    for m in members: check_recipe(m)
     for what,values in (('resolutions',{m.data.gsd for m in members}),('tasks',{m.task.name for m in members})):
         if len(values)>1:
             raise GeofastError("the networks cannot be averaged", got=f"{what} {sorted(map(str,values))}", need="one")
@@ -110,13 +112,13 @@ def train_round(r:Round,
     with main_process_first() as first: return join_bundles(bs, out/'joint') if first else load_bundle(out/'joint')
 
 # %% ../nbs/74_rounds.ipynb #n070
-def _round_scenes(r, data, cache_dir, ready, loud)->pd.DataFrame: # ready: {what decides the files: scenes}, is filled
+def _round_scenes(r, data, cache_dir, ready, loud, holdout)->pd.DataFrame: # ready: {key: scenes}, is filled
     "Prepared scenes of a round; rounds that see the same bands share them"
     m = r.members[0]
     key = repr((m.data.gsd, m.task.bands, m.task.derived, m.task.scaling))
     if key not in ready:
         folder = cache_dir/('scenes' if not ready else f'scenes{len(ready)+1}')
-        with main_process_first(): ready[key] = recipe_scenes(m, data, folder, progress=loud)
+        with main_process_first(): ready[key] = recipe_scenes(m, data, folder, loud, holdout)
     return ready[key]
 
 # %% ../nbs/74_rounds.ipynb #n028
@@ -131,9 +133,10 @@ def train_rounds(rounds:list,       # of `Round`
                 )->Bundle:          # the ensemble of the last round
     "Train a system of several rounds; what is there already is not trained again"
     check_rounds(rounds, unlabelled is not None)
+    make_folder(out)
     teacher,loud,ready = None,progress and not rank_distrib(),{}
     for i,r in enumerate(rounds,1):
-        scenes = _round_scenes(r, data, Path(cache_dir), ready, loud)
+        scenes = _round_scenes(r, data, Path(cache_dir), ready, loud, holdout)
         t = pseudo_labels(scenes, unlabelled, teacher, cache_dir, r) if r.confidence else scenes
         if loud: print(f"round {i} of {len(rounds)}", flush=True)
         teacher = train_round(r, t, Path(out)/f'round{i}', teacher, holdout, loud, **kw)

@@ -14,11 +14,12 @@ import pandas as pd
 import torch
 from fastcore.basics import patch
 from .bundle import SHIPPED, Bundle, Contract, load_bundle, read_contract
-from .core import ContractError, GeofastError, atomic_path, cores, progress_bar
+from .core import ContractError, GeofastError, atomic_path, cores, make_folder, progress_bar
 from .executors import ProcessExecutor, RayExecutor, SerialExecutor, Unit, UnitFailed, drive
 from .infer import predict_raster
 from .job import check_receipt, receipt_file, scalars_file
 from .outputs import output_files
+from .plan import check_workers
 from .stac import full_path
 from .workers import JobOptions, RowsDone, SceneJob, SceneWorker, scene_list, scene_steps
 
@@ -221,11 +222,12 @@ def predict_many(sources,               # folder, raster, STAC file, dict or pys
                 )->pd.DataFrame:        # source, result, status (done, kept, failed), error, seconds, lost workers
     "Predict scenes, also large ones, on one or many workers; what is done already is kept"
     complete_options(options) # an error before anything is made
+    check_workers(backend, workers, threads)
     out = Path(out).absolute()
     jobs = [SceneJob(n, s, str(out/f'{n}.tif'), str(out/f'{n}_prob.tif') if write_prob else None)
             for n,s in scene_list(sources, asset, out)]
     check_targets(jobs, (model if isinstance(model,Bundle) else load_bundle(model)).contract)
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     t = run_jobs(jobs, model, Backend(backend,workers,threads,address), progress, options)
     with atomic_path(out/'scenes.csv') as p: t.to_csv(p, index=False)
     return check_failed(t) if raise_failed else t

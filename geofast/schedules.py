@@ -84,6 +84,13 @@ def fit_stages(learn:TileLearner,    # of `tile_learner`
                   checkpoint=Path(checkpoint)/stage if checkpoint else None, **kw)
     return learn
 
+# %% ../nbs/30_schedules.ipynb #n112
+def even_epochs(steps:int|None, # gradient steps in all; None: as many as there are crops
+                epochs:int      # at most
+               )->int:
+    "As many epochs as share the steps evenly"
+    return max(e for e in range(1,min(epochs,steps)+1) if steps%e==0) if steps else epochs
+
 # %% ../nbs/30_schedules.ipynb #n013
 def adam_l2(params, lr, **kw):
     "Adam with L2 regularisation, as `torch.optim.Adam`"

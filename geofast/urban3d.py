@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from torch import Tensor
 from geofast.bundle import Bundle, load_bundle
-from geofast.core import progress_bar
+from geofast.core import check_folder, progress_bar
 from geofast.infer import predict_tile
 from geofast.instance_scores import read_urban3d, urban3d_counts, urban3d_score, write_urban3d
 from geofast.losses import LossSum, MaskedBCE, ScheduledLoss, SoftOverlap
@@ -99,6 +99,7 @@ def write_submission(tiles:str|Path,    # folder in the layout of the challenge
                      progress:bool=True,
                     )->pd.DataFrame:    # tile, number of buildings
     "Predict tiles and write their numbered buildings as the challenge wants them"
+    check_folder(dst)
     model = model if isinstance(model,Bundle) else load_bundle(model)
     rows,found = [*find_urban3d(tiles, labelled=False).itertuples()],{}
     for s in progress_bar(rows) if progress else rows:

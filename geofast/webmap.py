@@ -13,7 +13,7 @@ import geopandas as gpd
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.image import imsave
-from .core import GeofastError, atomic_path
+from .core import GeofastError, atomic_path, check_folder
 from .grid import GeoBox
 from .kinds import get_kind
 from .raster import Raster, open_raster
@@ -122,6 +122,7 @@ def html_map(dst:str|Path,          # .html
              max_px:int=2000,       # longer side of the pictures, px
             )->Path:                # `dst`
     "Write one HTML file with image, polygons and probabilities, that needs no server and no network"
+    check_folder(dst)
     data = map_data(src, polygons, truth, prob=prob, title=title, attribution=attribution, max_px=max_px)
     data = json.dumps(data, separators=(',',':'), allow_nan=False).replace('<','\\u003c')
     page = files('geofast').joinpath('map_template.html').read_text(encoding='utf-8').replace('__DATA__', data)

@@ -24,7 +24,7 @@ from scipy.spatial import cKDTree
 from .bands import RGB, check_grids
 from .core import DataError, RasterError, Win, atomic_path
 from .grid import EARTH, GeoBox
-from .kinds import get_kind
+from .kinds import get_kind, lone_value
 from .raster import open_raster, palette_colors, said_nodata, warp_to
 from .scene_table import file_name, image_files, is_labels, merge_nearby_groups
 from .stack import Stack
@@ -257,21 +257,15 @@ def _file_rules(d, k, step):
     return k.nodata if own and bare else 'auto', None if scaling==(1,0) else scaling
 
 # %% ../nbs/14_xyz.ipynb #n003
-def _black_and_white(t, white)->bool:
-    "True if the known pixels of a raster of classes are `white` or 0, not all of them 0"
-    (h,w),some = t.native.shape, False
-    for r in range(0, h, BLOCK):
-        x,v = t.read_native(Win(r, 0, min(BLOCK,h-r), w))
-        seen = x[0][v]
-        if ((seen!=0)&(seen!=white)).any(): return False
-        some |= bool((seen==white).any())
-    return some
+def _known_pixels(t): # of a raster of classes, in strips
+    (h,w) = t.native.shape
+    for x,ok in (t.read_native(Win(r, 0, min(BLOCK,h-r), w)) for r in range(0, h, BLOCK)): yield x[0][ok]
 
 def _own_grid(d, k, step)->tuple:
     "A raster of kind `k` as a `Stack` on its own grid, its nodata and scaling"
     nodata,scaling = _file_rules(d, k, step)
     t = Stack(d, interp=k.interp, nodata=nodata, scaling=scaling)
-    if k.name=='mask' and _black_and_white(t, k.unknown):
+    if k.name=='mask' and lone_value(_known_pixels(t))==k.unknown:
         warnings.warn(f"{t.path} has no classes but 0 and {k.unknown}: {k.unknown} is taken for class 1; where it "
                       f"means unknown, declare that: rio edit-info --nodata {k.unknown} {t.path}", stacklevel=5)
         scaling = 1/k.unknown, 0
