@@ -32,9 +32,10 @@ def band_names(ds, key:str|None=None)->dict: # {name: 1-based index}, without al
     return {key: next(iter(out.values()))} if key and len(out)==1 else out
 
 # %% ../nbs/04_bands.ipynb #n012
-def only_numbered(name:str)->bool:
-    "True for a name of a band that says nothing but its number, or that it is grey"
-    return bool(re.fullmatch(r'(?i)(band|layer|channel|b)?[ _.-]*[1-9]?\d|gr[ae]y', name))
+def only_numbered(name:str, at:int|None=None)->bool: # its place, from 1; None: not known
+    "True for a name of a band that says nothing but its place, or that it is grey; B2 in the first place says more"
+    m = re.fullmatch(r'(?i)(?:band|layer|channel|b)?[ _.-]*([1-9]?\d)|gr[ae]y', name)
+    return bool(m) and (at is None or m[1] is None or int(m[1]) in (at-1,at))
 
 # %% ../nbs/04_bands.ipynb #n130
 def _opened(src)->tuple: # dataset, True if it was opened here
@@ -55,7 +56,7 @@ class FilePart:
         self.box = said_crs(GeoBox.of(self.ds), crs, self.path)
         self.names = band_names(self.ds, key)
         said = zip(self.ds.indexes, self.ds.descriptions, self.ds.colorinterp)
-        self.colors = {RGB[c]:i for i,text,c in said if c in RGB and (not text or only_numbered(text))}
+        self.colors = {RGB[c]:i for i,text,c in said if c in RGB and (not text or only_numbered(text,i))}
         self.palette = palette_colors(self.ds)
         if self.palette is not None: self.colors = {n:self.ds.count+i for i,n in enumerate(RGB.values(),1)}
         self.use([*self.names.values()])
@@ -219,7 +220,7 @@ def plain_name(name:str)->str:
     n = re.sub('near.?infra.?red', 'nir', common_name(n if common_name(n)!=n else n.upper()).casefold())
     words = [w for w in re.findall(r'[^\W_]+', n) if not re.fullmatch(r'band|channel|layer|b?\d+(nm)?|nm', w)]
     if len(words)==1 and words[0] in _S2: n = words[0] # Band 1 (Blue)
-    return dict(r='red', g='green', b='blue').get(n, n)
+    return dict(zip('r g b rot grün blau rouge vert bleu'.split(), ('red','green','blue')*3)).get(n, n)
 
 # %% ../nbs/04_bands.ipynb #n005
 def product_band(stem:str)->str: # without suffix

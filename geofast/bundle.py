@@ -244,18 +244,18 @@ def input_bands(contract:Contract)->list: # of names
 # %% ../nbs/33_bundle.ipynb #n107
 def choose_bands(s:Stack, contract:Contract)->None:
     "Let a stack read the bands of a contract, see the table; or a `ContractError`"
-    want,have = input_bands(contract),[*s.known]
-    by_name = all(places:=s.find(want))
-    if not by_name and (len(have)!=len(want) or any(p and not only_numbered(b) for b,p in zip(want,places))):
+    have,places = [*s.known],s.find(want:=input_bands(contract))
+    if all(places): return s.choose(contract.bands)
+    other = [p!=o if p else any(places) and not only_numbered(n) for p,(n,o) in zip(places,s.known.items())]
+    if len(have)!=len(want) or any(other):
         one = ','.join(map(str, range(1,len(want)+1) if len(have)>=len(want) else [1]*len(want)))
         say,image = f"say which, in this order: bands=({one}), or --bands {one}", "`gdal_translate -expand rgb`"
         raise ContractError(f"{s.path} has other bands than the model", got=f"{len(have)}: {', '.join(have[:20])}",
                             need=f"{len(want)}: {', '.join(want)}", fix=image if have==['palette'] else say)
-    if not by_name:
-        if not any(map(only_numbered, want)) and not all(map(only_numbered, have)):
-            warnings.warn(f"{s.path}: its bands {', '.join(have)} are taken for {', '.join(want)}, by position; "
-                          "bands=... (--bands) says otherwise", stacklevel=4)
-        s.call(range(1,len(want)+1), want)
+    if not any(map(only_numbered, want)) and not all(only_numbered(n,i) for i,n in enumerate(have,1)):
+        warnings.warn(f"{s.path}: its bands {', '.join(have)} are taken for {', '.join(want)}, by position; "
+                      "bands=... (--bands) says otherwise", stacklevel=4)
+    s.call(range(1,len(want)+1), want)
     s.choose(contract.bands)
 
 # %% ../nbs/33_bundle.ipynb #n012

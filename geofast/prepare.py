@@ -287,7 +287,7 @@ def prepare_scenes(scenes:pd.DataFrame|str|Path, # scene table, or a folder for 
     if not (gsd is None or isinstance(gsd, WebMercatorGrid) or gsd>0):
         raise DataError("no such resolution", got=f"gsd={gsd}", need="metres per pixel, above 0")
     scenes = scenes if isinstance(scenes, pd.DataFrame) else find_scenes(scenes)
-    check_same_bands(check_unique_names(scenes, 'the scene table'), bands, derived)
+    *_,bands = check_same_bands(check_unique_names(scenes, 'the scene table'), bands, derived)
     check_targets(targets or ())
     make_folder(out)
     (Path(out)/MADE).write_text('Signature: 8a477f597d28d172789f06886806bc55\n')

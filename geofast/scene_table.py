@@ -16,7 +16,7 @@ import pandas as pd
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
-from .bands import BAND_FILES, band_files
+from .bands import BAND_FILES, SENTINEL2, band_files, plain_name
 from .core import ContractError, DataError
 from .grid import GeoBox
 from .kinds import get_kind
@@ -83,24 +83,32 @@ def image_files(image)->dict: # {name of the band: path}; {'': path} for one fil
     return out
 
 # %% ../nbs/11_scene_table.ipynb #c058
+def _said_order(g)->tuple|None: # names and numbers, for a `Stack`
+    "Bands of a file, colors first; None where it says no more than red, green, blue"
+    at,rgb = [*g.known.values()],('red','green','blue')
+    k = [at.index(o) for o in g.find(rgb)] if {*g.find(rgb)}<={*at} else []
+    more = [n if plain_name(n) in SENTINEL2.values() else i for i,n in enumerate(g.bands,1) if i-1 not in k]
+    return None if k in ([],[0,1,2]) and all(isinstance(n,int) for n in more) else (*rgb[:len(k)], *more)
+
 def _band_key(image, bands, derived):
-    "(bands, dtype, their names if they are in several files) of an image, and its path"
+    "(bands, dtype, their names if they are in several files) of an image, its path, and the order of its bands"
     with Stack(image, bands, derived=derived, nodata=None) as g: # what is missing is asked later
-        names = '' if bands or [*image_files(image)]==[''] else f" ({', '.join(g.bands)})"
-        return (g.count, g.dtype.name, names), g.path
+        several = [*image_files(image)]!=['']
+        names = f" ({', '.join(g.bands)})" if several and not bands else ''
+        return (g.count, g.dtype.name, names), g.path, None if several or bands or derived else _said_order(g)
 
 def check_same_bands(scenes:pd.DataFrame,    # scene table
                      bands:tuple|None=None,  # as of `Stack`
                      derived:dict|None=None, # as of `Stack`
-                    )->tuple:                # (bands, dtype)
-    "Number of bands and dtype that all images share, or a `ContractError` naming two that differ"
-    seen = {}
-    for image in scenes.image: seen.setdefault(*_band_key(image, bands, derived))
+                    )->tuple:                # (number, dtype, `bands`; if None, what some image says of them)
+    "Bands and dtype that all images share, or a `ContractError` naming two that differ"
+    found = [_band_key(image, bands, derived) for image in scenes.image]
+    seen = {key: path for key,path,_ in reversed(found)}
     if len(seen)>1:
         both = [f"{path}: {n} bands {dtype}{names}" for (n,dtype,names),path in seen.items()][:2]
         raise ContractError("the images differ", got='; '.join(both), need="the same bands and dtype in all",
                             fix="convert the odd ones, e.g. `gdal_translate -b 1 -b 2 -b 3 -ot Byte -scale`")
-    return next(iter(seen))[:2]
+    return *next(iter(seen))[:2], bands or next((o for *_,o in found if o), None)
 
 # %% ../nbs/11_scene_table.ipynb #n035
 MASK_TARGET = SimpleNamespace(name='mask', kind='mask', unit='', column='label') # if no targets are given
@@ -175,8 +183,7 @@ def shared_label(place:Path,  # folder of images without labels of their own
         if near or d==folder: return near[0] if len(near)==1 else None
 
 # %% ../nbs/11_scene_table.ipynb #n220
-def _one(files, what):
-    "The only file, None if there is none"
+def _one(files, what): # None if there is none
     if len(files)<2: return next(iter(files), None)
     raise DataError(f"{what} has labels in {len(files)} files", got=', '.join(map(str,files)), need="one",
                     fix="keep the one that holds, and move the others to another folder")
