@@ -20,8 +20,9 @@ from .models import pick_precision
 from .multitask import get_head
 from .prepare import find_scenes
 from .raster import Raster
-from .stack import Stack
+from .scene_table import MADE, check_same_bands
 from .tiff import write_cog
+from .xyz import open_scene
 
 # %% ../nbs/53_distill.ipynb #n001
 def probability_outputs(model:Bundle)->list: # of `Output`
@@ -42,20 +43,20 @@ def _hard_labels(o, p, confidence)->dict: # {name: (h,w) uint8}; p: (width,h,w)
     return {n: label(q) for n,q in zip(names,p)}
 
 # %% ../nbs/53_distill.ipynb #n009
-def _pseudo_scene(s, model, out, confidence, tta)->dict: # a row of the table
+def _pseudo_scene(s, model, out, bands, confidence, tta)->dict: # a row of the table
     "Write image and labels of one scene"
     img,labels = out/f'{s.scene}.tif', {}
-    with Stack(s.image, gsd=model.contract.gsd) as g:
+    with open_scene(s, model.contract.gsd, bands) as g:
         x,valid = g.read()
-        bands = {n: Raster(x[i:i+1],valid,g.box) for i,n in enumerate(g.bands)}
-        p = predict_tile(bands, model, tta=tta, city=getattr(s,'city',None))
+        layers = {n: Raster(x[i:i+1],valid,g.box) for i,n in enumerate(g.bands)}
+        p = predict_tile(layers, model, tta=tta, city=getattr(s,'city',None))
         for o in probability_outputs(model): labels |= _hard_labels(o, p.values[o.name], confidence)
         files = {}
         for n,m in labels.items():
             m[~valid] = IGNORE_INDEX
             column,tail = (n,n) if files else ('label','mask')
             files[column] = str(write_cog(m, g.box, out/f'{s.scene}_{tail}.tif', nodata=IGNORE_INDEX))
-        write_cog(x, g.box, img)
+        write_cog(x, g.box, img, names=g.bands)
         first,count = next(iter(labels.values())), max(1,valid.sum())
         return dict(scene=s.scene, image=str(img), **files, group=s.group, klass=f'{Path(s.image).parent.name}_pseudo',
                     gsd=g.gsd, bands=g.count, dtype=g.dtype.name, polygons=0,
@@ -75,8 +76,10 @@ def pseudo_scenes(images,           # folder, or a scene table; labels are not l
     model = model if isinstance(model,Bundle) else load_bundle(model)
     probability_outputs(model)
     out = make_folder(out)
+    (out/MADE[0]).write_text(MADE[1])
     scenes = images if isinstance(images,pd.DataFrame) else find_scenes(images, labelled=False)
-    return pd.DataFrame([_pseudo_scene(s, model, out, confidence, tta) for s in scenes.itertuples()])
+    *_,bands = check_same_bands(scenes)
+    return pd.DataFrame([_pseudo_scene(s, model, out, bands, confidence, tta) for s in scenes.itertuples()])
 
 # %% ../nbs/53_distill.ipynb #c011
 def soft_divergence(student:torch.Tensor,  # numbers of a head (b,channels,h,w), as the activation takes them

@@ -290,7 +290,7 @@ def prepare_scenes(scenes:pd.DataFrame|str|Path, # scene table, or a folder for 
     *_,bands = check_same_bands(check_unique_names(scenes, 'the scene table'), bands, derived)
     check_targets(targets or ())
     make_folder(out)
-    (Path(out)/MADE).write_text('Signature: 8a477f597d28d172789f06886806bc55\n')
+    (Path(out)/MADE[0]).write_text(MADE[1])
     how = PrepareOptions(gsd, None if targets is None else tuple(targets), bands, derived, steps, scaling)
     todo = _todo(scenes)
     t = pd.DataFrame(prepare_all(todo, Path(out), how, progress=progress, workers=workers))

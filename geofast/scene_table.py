@@ -33,12 +33,12 @@ def is_raster(path)->bool:
     return Path(path).suffix.lower() in RASTERS
 
 # %% ../nbs/11_scene_table.ipynb #n202
-MADE = 'CACHEDIR.TAG' # lies in folders of files that were made from others (bford.info/cachedir)
+MADE = 'CACHEDIR.TAG','Signature: 8a477f597d28d172789f06886806bc55\n' # a file in folders of what was made from others
 
 def data_files(folder:Path)->list: # of paths, sorted
     "Files of a folder and its sub-folders that are whole, not hidden, and not made from others"
     found = sorted(folder.rglob('*'))
-    made = {p.parent for p in found if p.name==MADE and p.parent!=folder}
+    made = {p.parent for p in found if p.name==MADE[0] and p.parent!=folder}
     def hidden(p): return any(o.startswith(('.','__MACOSX')) for o in p.relative_to(folder).parts) or made&{*p.parents}
     out = [p for p in found if not hidden(p) and not p.stem.endswith('-checkpoint') and p.is_file()]
     part = [p for p in out if p.stem.endswith('.part') and p.suffix.lower() in RASTERS+VECTORS]
