@@ -137,7 +137,7 @@ def check_folder(path:str|Path # of a file to come
     try:
         why = f"no folder {d}" if not d.is_dir() else "a folder of this name" if Path(path).is_dir() else None
         if not why: return TemporaryFile(dir=d).close()
-    except OSError as e: why = e.strerror or e
+    except OSError as e: why = f"no right to write in {d}" if isinstance(e,PermissionError) else e.strerror or e
     raise GeofastError(f"cannot write {path}", got=why, need="an existing folder, and the right to write in it",
                        fix=f"mkdir -p {d}, or choose another")
 
