@@ -69,7 +69,9 @@ def instruction_set(device:str # of torch
                    )->str:
     "The widest vector instructions of a CPU, or the name of a GPU"
     if device.startswith('cuda'): return torch.cuda.get_device_name(device)
-    return torch.backends.cpu.get_cpu_capability()+' bf16'*has_bf16('cpu') if device=='cpu' else device
+    if device!='cpu': return device
+    can = getattr(torch.cpu, 'get_capabilities', dict)() # newer torch
+    return torch.backends.cpu.get_cpu_capability()+' bf16'*has_bf16('cpu')+' AMX'*bool(can.get('amx_bf16'))
 
 # %% ../nbs/37_stages.ipynb #n009
 def run_notes(run:Run, **more)->dict: # more: versions
