@@ -1,5 +1,7 @@
 "One measurement of `run.py` in a process of its own: `worker.py NAME ARGS`, prints one line of JSON"
 import json, os, sys, time
+from collections import Counter
+from contextlib import nullcontext
 from pathlib import Path
 import numpy as np
 import rasterio
@@ -9,15 +11,18 @@ from rasterio.windows import Window
 from scipy.ndimage import gaussian_filter
 from torch import nn
 from geofast.bundle import Bundle, Contract, load_bundle, save_bundle
-from geofast.core import GeofastError, Win, keep_memory, seed_all
+from geofast.core import GeofastError, Win, data_root, keep_memory, seed_all
 from geofast.engines import TileInput, compile_bundle
-from geofast.prepare import find_scenes
 from geofast.infer import predict_raster, predict_tile
 from geofast.kinds import IGNORE_INDEX
+from geofast.labels import counted_truth
+from geofast.metrics import IoUMeter
 from geofast.models import build_model, pick_precision
 from geofast.plan import TilePlan, make_region
+from geofast.prepare import find_scenes
 from geofast.stack import Stack
-from geofast.stages import Options, Run, read_rows
+from geofast.stages import Options, Run, ahead, one_thread, read_rows
+from geofast.xyz import open_scene
 from peer import meter
 
 MADE = 4096 # side of the raster that larger ones are copies of, px
@@ -40,10 +45,13 @@ def model(work:str, name:str)->Bundle:
 def precision(name:str)->str: # fp32: the null network is there to be exact
     return 'fp32' if name=='null' else pick_precision('auto','cpu')
 
-def warm(m, name):
-    "Settings of the allocator and the first pass, with which no measurement begins"
+def ready(m, name, engine='torch')->Run:
+    "Settings of the allocator, compiling and the first pass, with which no measurement begins"
     keep_memory()
-    m.values(torch.zeros(4,3,512,512,dtype=torch.uint8), precision(name))
+    given = TileInput(3, SPEC['tile'], 0, precision(name), 'uint8')
+    r = Run(m, Options(precision=precision(name),engine=engine), nets=compile_bundle(m,given) if engine=='openvino' else None)
+    r.values(torch.zeros(4,3,512,512,dtype=torch.uint8))
+    return r
 
 # ------------------------------------------------------------------ what is measured with
 
@@ -106,28 +114,26 @@ def sparse(work, n):
 
 # ------------------------------------------------------------------ measurements
 
-def forward(work, name, size):
-    "The forward pass alone, on the batches that a prediction makes, in memory before the clock starts"
+def forward(work, name, size, engine='torch'):
+    "The forward pass alone, on the batches that a prediction makes, in memory before the clock starts; several at a time where that is faster"
     m,n,T = model(work,name),int(size),SPEC['tile']
-    run = Run(m, Options(precision=precision(name)))
+    run = ready(m, name, engine)
     region = make_region(TilePlan((n,n), (n,n), T, SPEC['overlap']), Win(0,0,n,n))
     xs,k,batches = region.cols.tiles,run.options.batch,[]
-    keep_memory()
     with Stack(Path(work)/f'{n}x{n}.tif') as src:
         for row in read_rows(src, region, run):
             tiles = [row.x[...,xs[j]-region.left:][...,:T] for j in row.todo]
             batches += [torch.from_numpy(np.stack(tiles[i:i+k])) for i in range(0,len(tiles),k)]
-    warm(m, name)
-    with meter() as r:
-        for b in batches: m.values(b, precision(name))
+    with one_thread() if run.nets else nullcontext(), meter() as r:
+        for _ in ahead(run.values, batches, 2 if run.nets else 0): pass
     return r|dict(tiles=sum(map(len,batches)), precision=precision(name))
 
-def raster(work, name, size):
+def raster(work, name, size, engine='torch'):
     "`predict_raster`, from file to file"
     work = Path(work)
     m = model(work,name)
-    warm(m, name)
-    kw = dict(precision=precision(name), engine='torch', progress=False, resume=False)
+    ready(m, name, engine)
+    kw = dict(precision=precision(name), engine=engine, progress=False, resume=False)
     with meter() as r: got = predict_raster(work/f'{size}x{size}.tif', m, work/f'{name}.tif', **kw).receipt
     return r|dict(tiles=got['tiles'], panel=got['panel'], busy=got['busy'])
 
@@ -148,32 +154,50 @@ def exact(work, size):
             wrong += int(((y!=np.where(ok,z>0,IGNORE_INDEX))&~tie).sum())
     return dict(wrong=wrong, ties=ties, pixels=n*n)
 
-def memory(work, name, src, max_mem):
+def memory(work, name, src, max_mem, engine='torch'):
     "Peak beside a model that has computed one batch; `max_mem` in MB, or - for the default"
     work = Path(work)
     m = model(work,name)
-    warm(m, name)
-    kw = dict(precision=precision(name), engine='torch', progress=False, resume=False)
+    ready(m, name, engine)
+    kw = dict(precision=precision(name), engine=engine, progress=False, resume=False)
     if max_mem!='-': kw['max_mem'] = float(max_mem)
     try:
         with meter() as r: got = predict_raster(work/src, m, work/'memory.tif', **kw).receipt
     except GeofastError as e: return dict(error=str(e).replace('\n',';'))
     return r|dict(panel=got['panel'], tiles=got['tiles'])
 
-def agree(folder, bundle):
-    "bf16 against fp32 on the known pixels of scenes"
-    t = dict(pixels=0, same=0, buildings=0, both=0, either=0)
-    total = largest = 0.
-    scenes = find_scenes(folder, labelled=False)
-    for s in scenes.itertuples():
-        a,b = (predict_tile(s.image, bundle, precision=p, engine='torch') for p in ('fp32','bf16'))
-        ok = a.valid
-        d = abs(a.prob-b.prob)[ok]
-        x,y = a.mask[ok]==1,b.mask[ok]==1
-        total += float(d.sum(dtype=np.float64))
-        largest = max(largest,float(d.max(initial=0)))
-        for k,v in dict(pixels=ok, same=x==y, buildings=x, both=x&y, either=x|y).items(): t[k] += int(v.sum())
-    return t|dict(scenes=len(scenes), mean=total/t['pixels'], largest=largest)
+def labelled(bundle):
+    "Yields (image, arguments of `predict_tile`, truth: 1, 0, `IGNORE_INDEX`) of real scenes for a bundle"
+    if bundle!='clouds':
+        for s in find_scenes(data_root('buildings_drone/scenes')).itertuples():
+            with open_scene(s, None) as g: yield s.image, {}, counted_truth(s,g)[0]
+        return
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]/'clouds'))
+    from train import ANY_CLOUD, MEAN, real_chips
+    for _,gsd,x,y in real_chips():
+        truth = np.where(y==0, IGNORE_INDEX, (y&ANY_CLOUD)>0).astype(np.uint8)
+        yield np.where(np.isnan(x), np.array(MEAN,np.float32)[:,None,None], x), dict(gsd=gsd), truth
+
+def positive(p): # (rows, cols) probability of buildings, or of cloud and thin cloud; all values
+    v = p['clouds'] if 'clouds' in p.values else p['mask']
+    return (v[1]+v[2], v) if v.ndim==3 else (v,v)
+
+def agree(work, bundle):
+    "Both engines in both precisions against torch in fp32 on real scenes, and all against the labels"
+    os.environ['XDG_CACHE_HOME'] = str(Path(work)/'cache')
+    ways = [(e,p) for e in ('torch','openvino') for p in ('fp32','bf16')]
+    found,m = {w: Counter(iou=IoUMeter()) for w in ways}, load_bundle(bundle)
+    for image,how,truth in labelled(bundle):
+        for w in ways:
+            p = predict_tile(image, m, engine=w[0], precision=w[1], **how)
+            prob,every = positive(p)
+            if w==ways[0]: ref = every,prob>.5
+            ok,x,t = p.valid,prob>.5,found[w]
+            d = abs(every-ref[0])[...,ok]
+            t['largest'] = max(t['largest'], float(d.max()))
+            for k,v in dict(pixels=ok, same=x==ref[1], both=x&ref[1], either=x|ref[1]).items(): t[k] += int(v[ok].sum())
+            t['iou'].update(x, np.where(ok,truth,IGNORE_INDEX))
+    return {' '.join(w): {**t, 'iou':t['iou'].score()} for w,t in found.items()}
 
 def turns(*calls, n=5):
     "Calls in turn, `n` rounds; of each the median of wall and CPU seconds, and the medians of the ratios of the first to each"
@@ -184,25 +208,30 @@ def turns(*calls, n=5):
     t = np.array([[once(f) for f in calls] for _ in range(n)]) # (rounds, calls, wall and CPU)
     return np.median(t,0).tolist(), np.median(t[:,:1]/t,0).tolist()
 
-def engine_forward(work):
-    "Four tiles of 256 px through the network of the package: torch, and compiled by OpenVINO"
+def engine_forward(work, bundle, precision):
+    "Four tiles through a network of the package: torch, and compiled by OpenVINO"
     os.environ['XDG_CACHE_HOME'] = str(Path(work)/'cache')
-    m,x = load_bundle('drone'),torch.randint(0,256,(4,3,256,256),dtype=torch.uint8)
-    runs = Run(m), Run(m, nets=compile_bundle(m, TileInput(3,256)))
+    m = load_bundle(bundle)
+    c = m.contract
+    shape = 4,len(c.bands),c.tile,c.tile
+    x = torch.randint(0,256,shape,dtype=torch.uint8) if c.dtype=='uint8' else torch.rand(shape)
+    given = TileInput(len(c.bands), c.tile, 0, precision, c.dtype)
+    runs = [Run(m, Options(precision=precision), nets=n) for n in (None,compile_bundle(m,given))]
     keep_memory() # as every prediction does
-    a,b = (r.values(x)['mask'] for r in runs)
+    a,b = (r.values(x)[c.outputs[0].name] for r in runs)
     times,ratios = turns(*[lambda r=r: r.values(x) for r in runs])
-    return dict(times=times, ratios=ratios, largest=float((a-b).abs().max()))
+    return dict(times=times, ratios=ratios, largest=float((a-b).abs().max()), mpx=x[:,0].numel()/1e6)
 
-def engine_raster(work, size, n):
+def engine_raster(work, size, n, precision):
     "`predict_raster` with the network of the package by both engines, what was compiled being there"
     work = Path(work)
     os.environ['XDG_CACHE_HOME'] = str(work/'cache')
     m,tiles = load_bundle('drone'),[]
     def one(engine):
-        r = predict_raster(work/f'{size}x{size}.tif', m, work/f'{engine}.tif', engine=engine, precision='fp32', progress=False, resume=False)
+        r = predict_raster(work/f'{size}x{size}.tif', m, work/f'{engine}.tif', engine=engine, precision=precision, progress=False,
+                           resume=False)
         tiles.append(r.receipt['tiles'])
-    compile_bundle(m, TileInput(3,m.contract.tile))
+    compile_bundle(m, TileInput(3,m.contract.tile,0,precision,'uint8'))
     times,ratios = turns(lambda: one('torch'), lambda: one('openvino'), n=int(n))
     return dict(times=times, ratios=ratios, tiles=tiles[0], same=compare(work/'torch.tif', work/'openvino.tif')['same'])
 
