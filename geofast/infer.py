@@ -276,8 +276,7 @@ def predict_raster(src,                   # raster file, or anything that `Stack
                    nodata='auto',         # missing pixels: a number, None for none; 'auto': what the image says
                    crs=None, gsd:float|None=None, # where the image does not say it: CRS, or metres per pixel
                    scale=None,            # (scale, offset) from numbers to reflectance, of models that read it
-                   resume:bool=True,      # go on with the rows of a run that was interrupted; False: start again
-                   progress:bool=True,
+                   resume:bool=True, progress:bool=True, # resume: go on with the rows of an interrupted run
                    backend:str='serial',  # 'processes' or 'ray': many workers, see `predict_many`
                    workers:int|None=None, threads:int|None=None, address:str|None=None, # of those
                   )->RasterResult:
