@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save
 from .bands import formula_names, only_numbered
 from .core import ContractError, GeofastError, atomic_path, fsync_path, make_folder, sha256
 from .grid import local_box
-from .models import build_model, model_config
+from .models import GeoModel, build_model, model_config
 from .kinds import KINDS
 from .outputs import MEANS, Output, activate, check_fields, check_heads, join_values, upgrade_contract
 from .stack import Stack
@@ -145,15 +145,14 @@ def _checked(folder, m): # path of a file that bundle.json names
         raise ContractError(f"{p} has changed since it was saved", got=f"SHA-256 {got[:12]}...",
                             need=f"{m['sha256'][:12]}...", fix="copy the bundle again")
     return p
-def _load_member(folder, m):
-    p = _checked(folder, m)
+def read_member(p:Path, arch:dict)->GeoModel: # arch: arguments of `build_model`
     try:
-        net = build_model(**m['arch'], pretrained=False)
+        net = build_model(**arch, pretrained=False)
         net.load_state_dict(load_file(p))
     except (SafetensorError, RuntimeError, TypeError, ValueError, LookupError, AttributeError) as e:
         if isinstance(e, GeofastError): raise
         raise ContractError(f"{p} does not fit the architecture of its bundle", got=str(e).splitlines()[0][:200],
-                            need=f"weights of {str(m['arch'])[:200]}") from e
+                            need=f"weights of {str(arch)[:200]}") from e
     return net.eval().requires_grad_(False).to(memory_format=torch.channels_last) # faster on a CPU and in bf16
 
 # %% ../nbs/33_bundle.ipynb #n120
@@ -169,7 +168,8 @@ def read_bundle_json(folder:Path)->Contract:
                             fix="the file is damaged: copy the bundle again") from e
 
 # %% ../nbs/33_bundle.ipynb #n009
-def load_bundle(folder:str|Path # or the name of a bundle in `SHIPPED`
+def load_bundle(folder:str|Path, # or the name of a bundle in `SHIPPED`
+                read=read_member # makes a network of (file of weights, arguments of `build_model`)
                )->Bundle:
     "Read a bundle; every file is checked against its SHA-256 before it is parsed, and no code in it is run"
     if not isinstance(folder, (str,Path)): raise ContractError("a bundle is a folder", got=repr(folder)[:60])
@@ -179,7 +179,7 @@ def load_bundle(folder:str|Path # or the name of a bundle in `SHIPPED`
                             need="a folder written by `save_bundle` or `geofast train`")
     check_heads(contract := read_bundle_json(folder), j)
     if contract.second_level: _checked(folder, contract.second_level)
-    return Bundle(contract, [_load_member(folder, m) for m in contract.members], str(folder), sha256(j))
+    return Bundle(contract, [read(_checked(folder,m), m['arch']) for m in contract.members], str(folder), sha256(j))
 
 # %% ../nbs/33_bundle.ipynb #n010
 def save_bundle(folder:str|Path,   # made new; an older bundle there is replaced

@@ -10,7 +10,7 @@ import hashlib, io, json, os, sys, tempfile, warnings
 from contextlib import suppress
 from copy import deepcopy
 from dataclasses import replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,8 +18,9 @@ from typing import NamedTuple
 from weakref import WeakKeyDictionary
 import numpy as np
 import torch
+from safetensors import safe_open
 from . import __version__
-from .bundle import SHIPPED, Bundle, load_bundle
+from .bundle import SHIPPED, Bundle, load_bundle, read_member
 from .core import GeofastError
 from .plan import TilePlan
 from .stages import Run, instruction_set
@@ -169,6 +170,7 @@ def compile_member(bundle:Bundle, i:int, given:TileInput)->CompiledNet: # NotCom
     core,kept = openvino_core(),cache_file(bundle,i,given) if bundle.hash else None
     if kept and (data:=read_cached(kept)):
         with suppress(RuntimeError): return CompiledNet(core.import_model(io.BytesIO(data),'CPU',how), heads)
+    net = getattr(net,'whole',net)
     graph = convert_net(net, heads, given)
     try: fast = CompiledNet(core.compile_model(graph,'CPU',how), heads)
     except RuntimeError as e: raise _not_compiled(e) from e
@@ -190,9 +192,25 @@ def compile_bundle(bundle:Bundle, given:TileInput)->list: # of `CompiledNet`; No
     if isinstance(nets,dict): raise NotCompiled(**nets)
     return nets
 
+# %% ../nbs/78_engines.ipynb #n5e21a7
+class LateNet(torch.nn.Module):
+    "A network in a file that is built when torch computes it first; until then its normalization is known"
+    def __init__(self, path:Path, arch:dict): # arch: arguments of `build_model`
+        super().__init__()
+        self.path,self.config = path,arch
+        with safe_open(path,'pt') as f:
+            for k in ('mean','std'): self.register_buffer(k, f.get_tensor(k))
+
+    @cached_property
+    def whole(self)->torch.nn.Module: # `GeoModel`
+        "The network itself, on the device where its normalization is"
+        return read_member(self.path, self.config).to(self.mean.device)
+
+    def forward(self, *inputs): return self.whole(*inputs)
+
 # %% ../nbs/78_engines.ipynb #n2b0444
 @lru_cache(2)
-def _shipped(name, device): return load_bundle(name).to(device)
+def _shipped(name, device): return load_bundle(name,LateNet).to(device)
 
 def bundle_on(device:str, # of torch
               model:Bundle|str|Path)->Bundle:
