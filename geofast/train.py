@@ -18,6 +18,8 @@ from fastai.learner import Metric
 from fastai.optimizer import Adam
 from fastcore.foundation import L
 from torch import nn
+from torch.nn import functional as F
+from torch.overrides import TorchFunctionMode
 from .checkpoint import Checkpoint, TileLearner
 from .core import DataError, GeofastError, keep_memory
 from .losses import MaskedCE, probabilities
@@ -63,16 +65,28 @@ class BestThreshold(Metric):
     @property
     def name(self): return ('best_threshold','best_iou')[self.what]
 
+# %% ../nbs/28_train.ipynb #n9d31c0
+class DepthwiseFp32(TorchFunctionMode):
+    "Depthwise convolutions leave the autocast of a CPU"
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        if func is not F.conv2d or not 1<(args[6] if len(args)>6 else kwargs.get('groups',1))==args[0].shape[1]:
+            return func(*args, **kwargs)
+        with torch.autocast('cpu', enabled=False):
+            return func(*(o.float() if isinstance(o,torch.Tensor) else o for o in args), **kwargs)
+
 # %% ../nbs/28_train.ipynb #c010
 class Bf16(Callback):
     "Forward pass in bfloat16 autocast, on a CPU or a GPU that has it; in fp32 elsewhere"
     order = 10
     def before_fit(self): self.on = has_bf16(self.dls.device)
     def before_batch(self):
-        self.cast = torch.autocast(torch.device(self.dls.device).type, torch.bfloat16, enabled=self.on)
-        self.cast.__enter__()
+        kind = torch.device(self.dls.device).type
+        self.cast = ExitStack()
+        self.cast.enter_context(torch.autocast(kind, torch.bfloat16, enabled=self.on))
+        if self.on and kind=='cpu': self.cast.enter_context(DepthwiseFp32())
     def after_pred(self):
-        self.cast.__exit__(None,None,None)
+        self.cast.close()
         self.learn.pred = {k: v.float() for k,v in self.pred.items()}
 
 # %% ../nbs/28_train.ipynb #c014
