@@ -6,15 +6,13 @@
 __all__ = ['SeedRule', 'watershed_instances', 'label_raster']
 
 # %% ../nbs/46_instances.ipynb #n003
-import math
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 import numpy as np
-from scipy import ndimage as ndi
-from scipy.sparse import coo_matrix
+from scipy.sparse import coo_matrix, csr_matrix
 from scipy.sparse.csgraph import connected_components
 from skimage.segmentation import watershed
 from .core import GeofastError, RasterError, Win
@@ -34,29 +32,27 @@ class Runs(NamedTuple):
 def row_runs(x:np.ndarray, # (h,w) bool or integers
             )->Runs:
     "The runs of a mask or a label image"
-    h,w = x.shape
-    flat = np.zeros((h,w+1),x.dtype) # the zero after each row ends its last run
-    flat[:,:w] = x
-    flat = flat.ravel()
-    at = np.flatnonzero(flat[1:]!=flat[:-1])+1
-    at = np.concatenate([[0],at])
-    on = flat[at]!=0
-    start,stop = at[on],np.append(at[1:],flat.size)[on]
-    row = start//(w+1)
-    return Runs(start-row, stop-row, flat[start])
+    w,flat = x.shape[1],x.ravel()
+    cut = np.ones(x.size,bool)
+    np.not_equal(flat[1:], flat[:-1], out=cut[1:])
+    cut[w::w] |= flat[w::w]!=0 # a run ends with its row
+    at = np.flatnonzero(cut)
+    on = (value:=flat[at])!=0
+    return Runs(at[on], np.append(at[1:],x.size)[on], value[on])
 
 # %% ../nbs/46_instances.ipynb #n013
 def run_components(r:Runs,
                    w:int, # width of the image
                   )->tuple: # number of components, component of each run from 0
     "4-connected components of equal value, numbered in reading order"
+    if not len(r.start): return 0,np.zeros(0,np.int32)
     lo = np.searchsorted(r.stop, r.start+w, 'right')       # the first run that ends right of one above it ...
     n = np.searchsorted(r.start, r.stop+w, 'left')-lo      # ... and how many begin left of its end
-    above = np.repeat(np.arange(len(n)), n)
-    below = np.arange(n.sum())-np.repeat(np.cumsum(n)-n-lo, n)
-    same = r.value[above]==r.value[below]
-    edges = coo_matrix((np.ones(same.sum(),np.int8), (above[same],below[same])), shape=(len(n),)*2)
-    return connected_components(edges, directed=False) if len(n) else (0,np.zeros(0,np.int32))
+    ends = np.append(0,np.cumsum(n))
+    below = np.arange(ends[-1])+np.repeat(lo-ends[:-1], n)
+    edges = csr_matrix((np.repeat(r.value,n)==r.value[below],below,ends), shape=(len(n),)*2)
+    edges.eliminate_zeros()
+    return connected_components(edges, directed=False)
 
 # %% ../nbs/46_instances.ipynb #n015
 def paint_runs(r:Runs, values:np.ndarray, shape:tuple)->np.ndarray: # (h,w), of the type of `values`
@@ -127,7 +123,7 @@ class SeedRule:
 
     def __post_init__(self):
         sizes = self.seed_px,self.region_px
-        if not (0<=self.seed<=1 and 0<=self.region<=1 and all(0<=n<math.inf for n in sizes)):
+        if not (0<=self.seed<=1 and 0<=self.region<=1 and all(0<=n<np.inf for n in sizes)):
             raise GeofastError("no such rule for objects", got=f"seed={self.seed}, region={self.region}, {sizes} px",
                                need="probabilities of 0 to 1, sizes of 0 or more")
     def zoom(self, f:float)->'SeedRule': # pixels of the new grid per pixel
@@ -143,78 +139,98 @@ PUBLISHED = SeedRule(.7, .3, 100, 120, geodesic=True, line=True)
 
 # %% ../nbs/46_instances.ipynb #n030
 def _survey(strips, w, rule)->tuple: # of (first row, footprint, seeds, heights) -> regions, seeds, region of each seed
-    "The components of regions and seeds of a raster"
+    "The components of regions and seeds of a raster; and the runs of the last strip with the number of each"
     regions,seeds,owner = StripComponents(w),StripComponents(w),[]
     for row,(prob,seed,_) in strips:
         m = prob>rule.region
         r,g = regions.add(m, row)
-        n = seeds.n
-        s,k = seeds.add(m&(seed>rule.seed), row)
-        of = np.zeros(seeds.n-n,np.int64)
-        of[k-n] = g[np.searchsorted(r.start,s.start,'right')-1]
-        owner.append(of)
+        seeds.add(m&(seed>rule.seed), row)
+        owner.append(g[np.searchsorted(r.start,seeds.parts[-1][1]-row*w,'right')-1]) # where its first pixel lies
     regions,seeds = regions.close(),seeds.close()
     of = np.zeros(len(seeds.size),np.int64)
     of[seeds.group] = regions.group[np.concatenate(owner)]
-    return regions,seeds,of
+    return regions,seeds,of,(r,g)
 
 # %% ../nbs/46_instances.ipynb #n033
 def _number(regions, seeds, owner, rule)->tuple:
-    "Number of each region, 0 for none yet; regions with several seeds, and the numbers of these"
-    owner = owner[(seeds.size>=rule.seed_px)&(regions.size[owner]>=rule.region_px)]
+    "Number of each region, 0 for none yet; regions with several seeds, the numbers and first pixels of these"
+    keep = (seeds.size>=rule.seed_px)&(regions.size[owner]>=rule.region_px)
+    owner,first = owner[keep],seeds.first[keep]
     count = np.bincount(owner, minlength=len(regions.size))
     number = np.zeros(len(count),np.int32)
     number[owner] = np.arange(len(owner))+1
     alone = (count==0)&(regions.size>=rule.region_px)
     if rule.keep_seedless: number[alone] = len(owner)+1+np.arange(alone.sum())
     number[count>1] = 0
-    order,ends = np.argsort(owner,kind='stable')+1,np.cumsum(count)
-    return number, [(i,order[ends[i]-count[i]:ends[i]]) for i in np.flatnonzero(count>1)]
+    order,ends = np.argsort(owner,kind='stable'),np.cumsum(count)
+    return number, [(i,(k:=order[ends[i]-count[i]:ends[i]])+1,first[k]) for i in np.flatnonzero(count>1)]
+
+# %% ../nbs/46_instances.ipynb #n070
+def _sheets(queue, regions, w, batch=64, px=2**16)->list: # of (first pixel, part of `queue`), in this order
+    "Regions that are flooded together: `batch` of them by width, on sheets of about `px` pixels"
+    high,wide,out = regions.bottom-regions.first//w+2, regions.right-regions.left+1, []
+    for k in range(0,len(queue),batch):
+        part = sorted(queue[k:k+batch], key=lambda q: wide[q[0]])
+        sheet = np.cumsum([high[q[0]]*wide[q[0]] for q in part])//px
+        out += [[q for q,n in zip(part,sheet) if n==i] for i in np.unique(sheet)]
+    return sorted(((regions.first[min(q[0] for q in o)],o) for o in out), key=lambda o: o[0])
 
 # %% ../nbs/46_instances.ipynb #n037
-def _flood(read, i, numbers, regions, w, rule)->tuple: # row, column, mask, labels
-    "Divide region `i` among the seeds that have `numbers`"
-    row,left = regions.first[i]//w,regions.left[i]
-    prob,seed,height = read(Win(row,left,regions.bottom[i]+1-row,regions.right[i]+1-left))
-    m = ndi.label(prob>rule.region)[0]
-    m = m==m[0,regions.first[i]%w-left]
-    lab,n = ndi.label(m&(seed>rule.seed))
-    to = np.zeros(n+1,np.int32)
-    to[1:][np.bincount(lab.ravel())[1:]>=rule.seed_px] = numbers
-    markers = to[lab]
+def _sheet_maps(read, wins)->tuple: # footprint, seeds, height; windows on the sheet
+    "Put boxes of a raster on a sheet, with a row of nothing below each"
+    top,boxes = np.cumsum([0,*(o.h+1 for o in wins)]).tolist(),[read(o) for o in wins]
+    maps = [np.full((top[-1],max(o.w for o in wins)), np.nan, o.dtype) for o in boxes[0]]
+    at = [o._replace(row=t,col=0) for t,o in zip(top,wins)]
+    for a,box in zip(at,boxes):
+        for o,x in zip(maps,box): o[a.slices] = x
+    return *maps,at
+
+def _flood(read, sheet, regions, w, rule)->list: # of (row, column, labels)
+    "Divide the regions of a sheet among their seeds"
+    sides = (o[[q[0] for q in sheet]].tolist() for o in regions[2:])
+    wins = [Win(first//w,left,bottom+1-first//w,right+1-left) for first,bottom,left,right in zip(*sides)]
+    prob,seed,height,at = _sheet_maps(read, wins)
+    m = prob>rule.region
+    s = row_runs(m&(seed>rule.seed))
+    n,g = run_components(s, m.shape[1])
+    to = np.zeros(n,np.int32)
+    for (_,numbers,first),o,a in zip(sheet,wins,at):
+        first = (first//w-o.row+a.row)*m.shape[1]+first%w-o.col
+        to[g[np.searchsorted(s.start,first,'right')-1]] = numbers
+    markers = paint_runs(s, to[g], m.shape)
     s,core = markers>0,np.zeros_like(m)
     core[1:-1,1:-1] = s[1:-1,1:-1]&s[:-2,1:-1]&s[2:,1:-1]&s[1:-1,:-2]&s[1:-1,2:]
     if rule.geodesic: out = watershed(m, markers, mask=m, watershed_line=rule.line)
-    else: out = watershed(-np.nan_to_num(height,nan=-np.inf), markers, mask=m&~core, watershed_line=rule.line)
-    return row,left,m,np.where(core,markers,out)
+    else: out = watershed(-np.fmax(height,-np.inf), markers, mask=m&~core, watershed_line=rule.line)
+    out[core] = markers[core]
+    return [(o.row,o.col,out[a.slices]) for o,a in zip(wins,at)]
 
-# %% ../nbs/46_instances.ipynb #n040
 def _overlay(out, row, done)->None: # rows (n,w) from raster row `row`; a result of `_flood`
     "Write a flooded region into a strip"
-    top,left,m,lab = done
-    a,b = max(row,top),min(row+len(out),top+len(m))
-    part = slice(a-top,b-top)
-    out[a-row:b-row,left:left+m.shape[1]][m[part]] = lab[part][m[part]]
+    top,left,lab = done
+    part = lab[max(row-top,0):max(row+len(out)-top,0)]
+    np.copyto(out[max(top-row,0):,left:left+lab.shape[1]][:len(part)], part, where=part>0)
 
 # %% ../nbs/46_instances.ipynb #n043
 def _instance_strips(read, shape, rule, rows)->Iterator: # of (strip of footprint (n,w), labels (n,w) int32)
     "Label a raster strip by strip: once to count, once to write; `read(Win)` gives footprint, seeds and heights"
     h,w = shape
     wins = [Win(max(r-1,0), 0, min(rows,h-r)+(r>0), w) for r in range(0,h,rows)] # with the row above
-    regions,seeds,owner = _survey(((win.row,read(win)) for win in wins), w, rule)
+    regions,seeds,owner,(r,g) = _survey(((win.row,read(win)) for win in wins), w, rule)
     number,queue = _number(regions, seeds, owner, rule)
-    seen,row,flooded = 0,0,[]
+    sheets,seen,end,flooded = _sheets(queue, regions, w),0,0,[]
     for win in wins:
         prob = read(win)[0]
-        r = row_runs(prob>rule.region)
-        n,g = run_components(r, w)
-        out = paint_runs(r, number[regions.group[g+seen]], prob.shape)[row-win.row:]
-        seen,end = seen+n,row+len(out)
-        while queue and regions.first[queue[0][0]]<end*w: flooded.append(_flood(read, *queue.pop(0), regions, w, rule))
+        if len(wins)>1: # else they are those of the survey
+            r = row_runs(prob>rule.region)
+            n,g = run_components(r, w)
+            seen,g = seen+n,g+seen
+        out = paint_runs(r, number[regions.group[g]], prob.shape)[end-win.row:]
+        row,end = end,end+len(out)
+        while sheets and sheets[0][0]<end*w: flooded += _flood(read, sheets.pop(0)[1], regions, w, rule)
         for o in flooded: _overlay(out, row, o)
         flooded = [o for o in flooded if o[0]+len(o[2])>end]
         yield prob[row-win.row:],out
-        row = end
 
 # %% ../nbs/46_instances.ipynb #n044
 def watershed_instances(prob:np.ndarray, # (h,w) float, probability of the footprint
@@ -241,7 +257,6 @@ def _band_reader(ds, height, width)->Callable: # Win -> (h,w) float32, NaN where
         return np.where(valid, x[0]*scale, np.float32(np.nan))
     return read
 
-# %% ../nbs/46_instances.ipynb #n069
 def open_maps(files:ExitStack, # closes them
               paths:list,      # of footprint, seeds, height, the last two or None; one that is named twice is read once
               rule:SeedRule,
@@ -265,8 +280,7 @@ def label_raster(prob:str|Path, # raster of the probability of the footprint, fi
                  tick:Callable|None=None,      # called with (rows done, rows in all)
                 )->Path:        # `dst`: int32, objects from 1, 0 background, -1 not known
     "Number the objects of a raster in strips of rows; the same as `watershed_instances` of the whole"
-    paths = [o and str(o) for o in (prob,seeds,height)]
-    unknown = KINDS['instances'].nodata
+    paths,unknown = [o and str(o) for o in (prob,seeds,height)],KINDS['instances'].nodata
     with ExitStack() as files:
         box,read = open_maps(files, paths, rule)
         with cog_writer(box, KINDS['instances'].dtype, dst, nodata=unknown) as write:
