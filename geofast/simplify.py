@@ -59,21 +59,23 @@ def corners_to_polygons(c:Corners,
 
 # %% ../nbs/44_simplify.ipynb #n016
 def _neighbors(c, point)->tuple: # (2,n) points beside each, (n,) bool: meets more than two others
-    before = np.empty(len(point),np.int64)
-    before[c.after] = np.arange(len(point))
-    beside = np.sort(np.stack([point[before],point[c.after]]),axis=0)
-    near = np.zeros((2,point.max()+1),np.int64)
-    near[:,point] = beside
+    after = point[c.after]
+    before = np.empty_like(after)
+    before[c.after] = point
+    low,high = np.minimum(before,after),np.maximum(before,after)
+    near = np.zeros((2,point.max()+1),np.int32)
+    near[0,point],near[1,point] = low,high
     node = np.zeros(near.shape[1],bool)
-    node[point[(near[:,point]!=beside).any(0)]] = True
+    node[point[(near[0,point]!=low)|(near[1,point]!=high)]] = True
     return near,node
 
 # %% ../nbs/44_simplify.ipynb #n017
 def _triangles(z, near, node, v)->np.ndarray: # (len(v),) area at each point, less a bit of dice; infinite: must stay
-    a,b = near[:,v]
-    area = abs(((z[a]-z[v]).conj()*(z[b]-z[v])).imag)/2
-    area -= (v*2654435761%2**32)/2**32*(1e-6*area+1e-9)
-    return np.where((a==b)|~node[a]&((near[0,a]==b)|(near[1,a]==b)), np.inf, area) # a wall there and back
+    a,b,at = near[0,v],near[1,v],z[v]
+    area = abs(((z[a]-at).conj()*(z[b]-at)).imag)/2
+    area -= (v.astype(np.uint64)*2654435761&2**32-1)/2**32*(1e-6*area+1e-9)
+    area[(a==b)|~node[a]&((near[0,a]==b)|(near[1,a]==b))] = np.inf # a wall there and back
+    return area
 
 # %% ../nbs/44_simplify.ipynb #n018
 def _spare(v, ring, size, left)->tuple: # points that may go, points that must stay
@@ -95,14 +97,17 @@ def _thin(c, point, least)->np.ndarray: # (k,) bool: corners that stay
     while True:
         v = np.flatnonzero(size<=least)
         if not len(v): return ~gone[point]
-        v,last = _spare(v[(size[v]<size[near[:,v]]).all(0)], ring, size, left)
+        own = size[v]
+        v,last = _spare(v[(own<size[near[0,v]])&(own<size[near[1,v]])], ring, size, left)
         gone[v],left = True,left-np.bincount(ring[v],minlength=len(left))
-        for p,q in (near[:,v],near[::-1,v]):
+        a,b = near[0,v],near[1,v]
+        for p,q in ((a,b),(b,a)):
             for side in near:
                 m = side[p]==v
                 side[p[m]] = q[m]
         size[v] = size[last] = np.inf
-        e = near[:,v][~node[near[:,v]]]
+        e = np.concatenate([a,b])
+        e = e[~node[e]]
         size[e] = _triangles(z, near, node, e)
 
 # %% ../nbs/44_simplify.ipynb #n021
