@@ -21,13 +21,19 @@ def voronoi_cells(labels:np.ndarray # (h,w) integers, objects from 1; there is o
     w,body = labels.shape[1],labels>0
     _,part = cv2.distanceTransformWithLabels((~body).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
     at = np.flatnonzero(body)
-    source = np.zeros(part.max()+1,np.int64)
-    source[part.ravel()[at]] = at
-    near = source[part].ravel()
-    p = np.arange(labels.size)
-    off = np.flatnonzero((near//w-p//w)**2+(near%w-p%w)**2>_distance(body).ravel()**2+.5)
-    if len(off): near[off] = at[cKDTree(np.stack([at//w,at%w],1)).query(np.stack([off//w,off%w],1))[1]]
-    return labels.ravel()[near].reshape(labels.shape)
+    k = part.ravel()[at]
+    row,col,name = *np.zeros((2,k.max()+1),np.float32),np.zeros(k.max()+1,labels.dtype)
+    row[k],col[k],name[k] = at//w,at%w,labels.ravel()[at]
+    cells,far = name[part],_distance(body)
+    y,x = (np.arange(n,dtype=np.float32) for n in labels.shape)
+    off = np.flatnonzero((row[part]-y[:,None])**2+(col[part]-x)**2>far*far+.5)
+    if len(off):
+        inner = np.zeros_like(body)
+        inner[1:-1,1:-1] = body[:-2,1:-1]&body[2:,1:-1]&body[1:-1,:-2]&body[1:-1,2:]
+        rim = np.flatnonzero(body&~inner) # what is nearest to a pixel outside lies there
+        near = cKDTree(np.stack([rim//w,rim%w],1)).query(np.stack([off//w,off%w],1))[1]
+        cells.ravel()[off] = labels.ravel()[rim[near]]
+    return cells
 
 # %% ../nbs/57_targets.ipynb #n008
 def color_objects(labels:np.ndarray # (h,w) integers, objects from 1
@@ -36,7 +42,7 @@ def color_objects(labels:np.ndarray # (h,w) integers, objects from 1
     labels = np.maximum(labels, 0)
     number = np.bincount(labels.ravel())>0
     number[0] = True
-    labels = (np.cumsum(number)-1)[labels] # without gaps: a crop has few of a city's objects
+    labels = (np.cumsum(number,dtype=np.int32)-1)[labels] # without gaps: a crop has few of a city's objects
     n = number.sum()-1
     if not n: return np.zeros(labels.shape,int)
     cells,meet = voronoi_cells(labels),np.zeros((n+1)**2,bool)
