@@ -116,22 +116,23 @@ def save(self:Prediction, dst:str|Path)->Path: # .tif: rasters; .parquet, .geojs
 
 # %% ../nbs/41_infer.ipynb #c010
 @patch
-def plot(self:Prediction, ax=None, name:str|None=None): # name: of an output; None: the first
-    "Draw an output: a mask over the image, classes with a legend, other kinds in their colors; returns the axes"
+def plot(self:Prediction, ax=None, name:str|None=None, # name: of an output; None: the first
+         *, instances:bool=False): # draw those of `instances`
+    "Draw an output: a mask or objects over the image, classes with a legend, others in their colors; returns the axes"
     import matplotlib.pyplot as plt
-    from geofast.viz import overlay, show_array, show_classes, to_rgb
+    from geofast.viz import show_array, show_classes
     o = next((o for o in self.outputs if o.spatial and name in (None,o.name)), None)
     if o is None: raise GeofastError("nothing to draw", got=name, need=f"one of {', '.join(self.values)}")
-    ax = ax or plt.subplots(figsize=(4,4))[1]
-    if o.kind=='probability' and o.width>1:
+    ax,x = ax or plt.subplots(figsize=(4,4))[1], np.where(self.valid, self[o.name], np.nan)
+    if o.kind=='probability' and o.width>1 and not instances:
         return show_classes(np.where(self.valid, self[o.name].argmax(0), IGNORE_INDEX), o.classes, ax)
-    if o.kind!='probability' or self.image is None:
-        return show_array(np.where(self.valid, self[o.name], np.nan), o.kind, ax=ax)
-    n = min(self.image.shape) if hasattr(self.image,'shape') and not isinstance(self.image,(Raster,Stack)) else None
-    image = self.image if isinstance(self.image,Stack) else Stack(self.image, n=n)
-    ax.imshow(overlay(to_rgb(*image.read_native(Win(0,0,*self.shape))), self.valid&(self[o.name]>o.threshold)))
-    ax.axis('off')
-    return ax
+    if o.kind=='probability' and self.image is not None:
+        image = self.image
+        n = min(image.shape) if hasattr(image,'shape') and not isinstance(image,(Raster,Stack)) else None
+        image,valid = (image if isinstance(image,Stack) else Stack(image,n=n)).read_native(Win(0,0,*self.shape))
+        show_array(image, ax=ax, valid=valid)
+        if not instances: return show_array(x>o.threshold, 'mask', ax)
+    return show_array(self.instances(), 'instances', ax) if instances else show_array(x, o.kind, ax)
 
 # %% ../nbs/41_infer.ipynb #n104
 def memory_bytes()->int|None:
@@ -181,8 +182,7 @@ def predict_tile(image,               # array (b,h,w) or (h,w,b), path, dataset,
     scalars = native_scalars(contract.outputs, pool_scalars(contract.outputs,records), plan)
     receipt = dict(bundle=run.model.path, options=run.options._asdict(), tile=plan.tile, overlap=plan.overlap,
                    tiles=plan.n_tiles, seconds=round(time.time()-t0,2), **object_notes(run.model), **run_notes(run))
-    return Prediction(values, valid, stack.native, contract.outputs, scalars, receipt, image,
-                      contract.objects or {})
+    return Prediction(values, valid, stack.native, contract.outputs, scalars, receipt, image, contract.objects or {})
 
 # %% ../nbs/41_infer.ipynb #c027
 @dataclass

@@ -127,9 +127,19 @@ def spread_colors(labels:np.ndarray, # (h,w) integers, objects from 1; what is n
         used[color[i]] += 1
     return np.where(labels>0, color[np.maximum(labels,0)], labels).astype(np.int32)
 
-def _object_colors(x): # the colors of tab20 come in pairs: the darker of each
+def _rims(x)->np.ndarray: # (h,w) bool: of objects, a four hundredth of the longer side wide, but 1 px at least
+    rim,d = np.zeros(x.shape,bool),max(1,max(x.shape)//400)
+    for a,r in ((x,rim),(x.T,rim.T)):
+        cut = a[d:]!=a[:-d]
+        r[d:] |= cut
+        r[:-d] |= cut
+    return rim&(x>0)
+
+def _object_colors(x, k:Kind, over:bool)->np.ndarray: # (h,w,4); `over` a picture: a veil with a rim
     c = spread_colors(x)
-    return np.where(c>0, 2*c-1, c)
+    out = _label_colors(np.where(c>0, 2*c-1, c), k, .4 if over else 1) # tab20 has pairs of colors: the darker of each
+    if over: out[_rims(x),3] = 1
+    return out
 
 # %% ../nbs/10_viz.ipynb #n008
 def show_array(x:np.ndarray,   # image (b,h,w), flow (2,h,w), scalar (), others (h,w) or (1,h,w); array or CPU tensor
@@ -149,9 +159,8 @@ def show_array(x:np.ndarray,   # image (b,h,w), flow (2,h,w), scalar (), others 
     if kind=='image': ax.imshow(to_rgb(x if x.ndim==3 else x[None], valid))
     elif not k.spatial: title = f'{title} {x.item():.3g} {unit}'.strip()
     elif kind=='flow': _draw_flow(ax, x, k)
-    elif k.interp=='nearest':
-        x = _object_colors(x) if kind=='instances' else x
-        ax.imshow(_label_colors(x, k, .45 if ax.images else 1), interpolation='nearest')
+    elif kind=='instances': ax.imshow(_object_colors(x, k, bool(ax.images)), interpolation='nearest')
+    elif k.interp=='nearest': ax.imshow(_label_colors(x, k, .45 if ax.images else 1), interpolation='nearest')
     else: _draw_values(ax, x, k, unit, bar)
     if title: ax.set_title(title, fontsize=9)
     ax.axis('off')
