@@ -17,8 +17,8 @@ from .bundle import Bundle, open_image
 from .core import ContractError, GeofastError, Win, atomic_path, progress_bar
 from .kinds import map_values
 from .models import condition_vector, pick_precision
-from .outputs import MOST, SIDES, encode_rows, output_files
-from .plan import CACHE, Load, TilePlan, fit_panel, make_region, merge_windows
+from .outputs import encode_rows, output_files
+from .plan import CACHE, Load, TilePlan, fit_panel, make_region, merge_windows, tile_sides
 from .stack import Stack
 from .stages import Options, Run, object_notes, predict_region, run_notes, write_behind
 from .store import write_result
@@ -60,13 +60,7 @@ def make_plan(stack:Stack, contract,
               tile:int|None=None, overlap:int|None=None, # px; None: those of the contract
              )->TilePlan:
     "The plan of an image"
-    tile = contract.tile if tile is None else tile
-    overlap = min(contract.overlap, tile//2) if overlap is None else overlap
-    if not SIDES[0]<=tile<=SIDES[1]: raise GeofastError("no size of a tile", got=tile, need="%d to %d px" % SIDES)
-    if not 0<=overlap<=MOST*tile:
-        raise GeofastError("tiles would hardly advance", got=f"tile {tile}, overlap {overlap}",
-                           need=f"0 to {MOST*tile:.0f} px", fix="choose a smaller overlap")
-    return TilePlan(tuple(stack.native.shape), tuple(stack.shape), tile, overlap)
+    return TilePlan(tuple(stack.native.shape), tuple(stack.shape), *tile_sides(contract, tile, overlap))
 
 # %% ../nbs/40_job.ipynb #n001
 def image_condition(stack:Stack, contract, city:str|None=None)->torch.Tensor|None:

@@ -17,7 +17,7 @@ from .bands import formula_names
 from .core import ContractError, GeofastError
 from .kinds import IGNORE_INDEX, KINDS, encode, get_kind
 from .losses import probabilities
-from .tiff import OutputRaster
+from .tiff import MOST, SIDES, OutputRaster
 
 # %% ../nbs/32_outputs.ipynb #c005
 ACTIVATIONS = ('binary','softmax','sigmoid','softplus','exp','angle','none')
@@ -229,8 +229,6 @@ FILES = 'uint8 uint16 int16 int32 uint32 float16 float32'.split() # types of res
 PIXELS = [*FILES,'int8','float64'] # of images
 
 # %% ../nbs/32_outputs.ipynb #n135
-SIDES,MOST = (32,8192),7/8 # of a tile: px, and largest overlap, which is 64 times the work
-
 RULES = { # field: (what must be true of it in a contract, in words)
     'arch': (lambda v,d: _network(v), "arguments of `build_model`, within its bounds"),
     'bands': (lambda v,d: _names(v), "1 to 1024 distinct names"),

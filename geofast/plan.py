@@ -9,10 +9,11 @@ __all__ = []
 import math
 from dataclasses import dataclass, replace
 from functools import cached_property
+from numbers import Integral
 from typing import NamedTuple
 import numpy as np
 from .core import GeofastError, Win, axis_starts, clip_win
-from .tiff import BLOCK
+from .tiff import BLOCK, MOST, SIDES
 
 # %% ../nbs/36_plan.ipynb #c005
 def axis_weights(n:int,      # length of the axis, px
@@ -118,6 +119,18 @@ def make_region(plan:TilePlan, win:Win)->Region: # win: of the output
     x0,x1 = cols.tiles[0], cols.tiles[-1]+plan.tile
     source = min(win.col,int(x0/k)), min(W,max(win.col+win.w,math.ceil(x1/k)))
     return Region(win, plan.native, plan.grid, plan.tile, rows, cols, source)
+
+# %% ../nbs/36_plan.ipynb #n40a800
+def tile_sides(contract, tile:int|None=None, overlap:int|None=None # px; None: those of the contract
+              )->tuple: # of int
+    "Side and overlap of the tiles, or an error"
+    tile = contract.tile if tile is None else tile
+    if not (isinstance(tile,Integral) and SIDES[0]<=tile<=SIDES[1]):
+        raise GeofastError("no size of a tile", got=tile, need="%d to %d px" % SIDES)
+    overlap = min(contract.overlap, tile//2) if overlap is None else overlap
+    if isinstance(overlap,Integral) and 0<=overlap<=MOST*tile: return tile, overlap
+    raise GeofastError("tiles would hardly advance", got=f"tile {tile}, overlap {overlap}",
+                       need=f"0 to {MOST*tile:.0f} px", fix="choose a smaller overlap")
 
 # %% ../nbs/36_plan.ipynb #c021
 CACHE = 16*2**20 # bytes that GDAL may keep: each block is decoded once, so it needs no more

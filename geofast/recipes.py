@@ -13,9 +13,10 @@ from numbers import Integral, Real
 import pandas as pd
 from .core import GeofastError
 from .models import check_names
-from .outputs import MEANS, MOST, SIDES
+from .outputs import MEANS
 from .pretrained import STEMS, find_weights
 from .tasks import Task, footprints
+from .tiff import MOST, SIDES
 from .tta import TTA
 from .xyz import WebMercatorGrid
 

@@ -12,14 +12,17 @@ from pathlib import Path
 from typing import NamedTuple
 import pandas as pd
 import torch
+from affine import Affine
 from fastcore.basics import patch
 from .bundle import SHIPPED, Bundle, Contract, load_bundle, read_contract
 from .core import ContractError, GeofastError, atomic_path, cores, make_folder, progress_bar
 from .executors import ProcessExecutor, RayExecutor, SerialExecutor, Unit, UnitFailed, drive
+from .grid import GeoBox, local_box, said_crs
 from .infer import predict_raster
 from .job import check_receipt, receipt_file, scalars_file
 from .outputs import output_files
-from .plan import check_workers
+from .plan import Load, TilePlan, check_workers, fit_panel, tile_sides
+from .raster import said_nodata
 from .stac import full_path
 from .workers import JobOptions, RowsDone, SceneJob, SceneWorker, scene_list, scene_steps
 
@@ -153,6 +156,19 @@ def complete_options(options:dict)->dict:
     default = inspect.signature(predict_raster).parameters
     return {k: options.get(k, default[k].default) for k in OPTIONS}
 
+# %% ../nbs/43_scale.ipynb #n1c7cd1
+def check_options(options:dict, # of `predict_raster`
+                  contract:Contract)->None:
+    "Raise for what cannot be, whatever the scene"
+    o = complete_options(options)
+    one,least = GeoBox((1,1),Affine.scale(2,-2)), Load(len(contract.bands),1,1)
+    said_nodata(o['nodata'])
+    said_crs(one, o['crs'], 'the scenes')
+    if o['gsd'] is not None: local_box(GeoBox((1,1)), o['gsd'], 'the scenes')
+    if o['scale'] is not None and contract.missing is None:
+        raise GeofastError("this model takes no scale", got=f"scale={o['scale']}")
+    fit_panel(TilePlan((1,1), (1,1), *tile_sides(contract, o['tile'], o['overlap'])), least, o['max_mem'])
+
 # %% ../nbs/43_scale.ipynb #n023
 def _row(run): # of the table of a run
     bad,r = isinstance(run.record,UnitFailed),run.record
@@ -193,12 +209,12 @@ def check_failed(t:pd.DataFrame # of `run_jobs`
     return t
 
 # %% ../nbs/43_scale.ipynb #n027
-def check_targets(jobs:list, contract:Contract)->None:
+def check_targets(jobs:list, contract:Contract, prob_dtype:str='uint8')->None:
     "Raise if a file of a result would take the place of another or of a source"
     seen,numbers = {j.source for j in jobs},any(not o.spatial for o in contract.outputs)
     for j in jobs:
         check_receipt(j.dst)
-        rasters = [o.raster.path for o in output_files(contract.outputs, j.dst, j.prob_dst)]
+        rasters = [o.raster.path for o in output_files(contract.outputs, j.dst, j.prob_dst, prob_dtype)]
         for f in [*rasters, str(receipt_file(j.dst)), *([str(scalars_file(j.dst))] if numbers else [])]:
             if f in seen:
                 raise GeofastError("a result would take the place of another or of a source", got=f,
@@ -221,12 +237,13 @@ def predict_many(sources,               # folder, raster, STAC file, dict or pys
                  **options,             # of `predict_raster`: those of `OPTIONS`, with its defaults
                 )->pd.DataFrame:        # source, result, status (done, kept, failed), error, seconds, lost workers
     "Predict scenes, also large ones, on one or many workers; what is done already is kept"
-    complete_options(options) # an error before anything is made
     check_workers(backend, workers, threads)
+    contract = (model if isinstance(model,Bundle) else load_bundle(model)).contract
+    check_options(options, contract) # an error before anything is made
     out = Path(out).absolute()
     jobs = [SceneJob(n, s, str(out/f'{n}.tif'), str(out/f'{n}_prob.tif') if write_prob else None)
             for n,s in scene_list(sources, asset, out)]
-    check_targets(jobs, (model if isinstance(model,Bundle) else load_bundle(model)).contract)
+    check_targets(jobs, contract, complete_options(options)['prob_dtype'])
     make_folder(out)
     t = run_jobs(jobs, model, Backend(backend,workers,threads,address), progress, options)
     with atomic_path(out/'scenes.csv') as p: t.to_csv(p, index=False)

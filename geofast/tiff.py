@@ -21,6 +21,7 @@ from .kinds import KINDS, IGNORE_INDEX
 
 # %% ../nbs/06_tiff.ipynb #n006
 BLOCK = 512 # side of the internal tiles of what we write, px
+SIDES,MOST = (32,8192),7/8 # of a tile of a prediction: px, and largest overlap, which is 64 times the work
 
 # %% ../nbs/06_tiff.ipynb #n007
 class StripWriter:
