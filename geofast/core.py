@@ -84,8 +84,7 @@ class DataError(GeofastError): "A folder or table of training data that cannot b
 class ContractError(GeofastError): "A raster or file that breaks the contract of a model bundle"
 
 # %% ../nbs/00_core.ipynb #c023
-def seed_all(seed:int
-            )->np.random.Generator: # a fresh generator for code that takes one
+def seed_all(seed:int)->np.random.Generator: # a fresh generator for code that takes one
     "Seed `random`, NumPy and, where it is imported, torch"
     random.seed(seed)
     np.random.seed(seed%2**32)
@@ -110,8 +109,7 @@ def seeded(*key:int): # whole numbers, 0 or more
             np.random.set_state(npy)
 
 # %% ../nbs/00_core.ipynb #c027
-def data_root(sub:str='', # a folder inside, e.g. 'towns/scenes'
-             )->Path|None: # the folder, or None where it is not there
+def data_root(sub:str='')->Path|None: # sub: a folder inside, e.g. 'towns/scenes'
     "Folder that the environment variable `GEOFAST_DATA` names, or None when it is not set or lacks `sub`"
     root = os.environ.get('GEOFAST_DATA')
     if not root: return None
@@ -121,19 +119,24 @@ def data_root(sub:str='', # a folder inside, e.g. 'towns/scenes'
 # %% ../nbs/00_core.ipynb #c031
 WINDOWS = os.name=='nt'
 
-def fsync_path(p:Path # file or folder
-              )->None:
+def fsync_path(p:Path)->None: # p: file or folder
     "Ask the system to put the file or folder `p` on the disk; Windows does so with folders by itself"
     if WINDOWS and Path(p).is_dir(): return
     fd = os.open(p, os.O_RDWR if WINDOWS else os.O_RDONLY)
     try: os.fsync(fd)
     finally: os.close(fd)
 
+# %% ../nbs/00_core.ipynb #n34667b
+def as_path(p)->Path:
+    "A path; an error for what is none"
+    try: return Path(p)
+    except TypeError as e:
+        raise GeofastError("this is no path", got=f"{type(p).__name__} {str(p)[:60]}", need="a str or a Path") from e
+
 # %% ../nbs/00_core.ipynb #n101
-def check_folder(path:str|Path # of a file to come
-                )->None:
+def check_folder(path:str|Path)->None: # of a file to come
     "Raise if nothing can be written at a path: there is no folder, no right, or a folder of that name"
-    d = Path(path).parent
+    d = as_path(path).parent
     try:
         why = f"no folder {d}" if not d.is_dir() else "a folder of this name" if Path(path).is_dir() else None
         if not why: return TemporaryFile(dir=d).close()
@@ -146,7 +149,7 @@ def make_folder(path:str|Path,       # of results
                 mark:str|None=None,  # file that a folder must hold to be replaced as a whole; None: it is filled
                )->Path:
     "Make a folder, or with `mark` the one above it; a GeofastError if nothing can be written there"
-    p = Path(path)
+    p = as_path(path)
     if mark and p.exists() and not (p/mark).exists():
         raise GeofastError(f"will not overwrite {p}", got=f"no {mark} in it", fix="choose another name")
     d = p.absolute().parent if mark else p
@@ -160,7 +163,7 @@ def make_folder(path:str|Path,       # of results
 def atomic_path(dst:str|Path, # final path
                ):             # yields the path to write to
     "Write to a neighbor of `dst`; it takes the final name only if the block ends without an error"
-    dst = Path(dst)
+    dst = as_path(dst)
     check_folder(dst)
     part = dst.with_name(f'{dst.stem}.part{dst.suffix}')
     try:
@@ -171,8 +174,7 @@ def atomic_path(dst:str|Path, # final path
     finally: part.unlink(missing_ok=True)
 
 # %% ../nbs/00_core.ipynb #c036
-def sha256(p:str|Path # file
-          )->str:     # 64 hex digits
+def sha256(p:str|Path)->str: # 64 hex digits
     "SHA-256 of the file `p`"
     with open(p,'rb') as f: return hashlib.file_digest(f,'sha256').hexdigest()
 

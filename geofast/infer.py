@@ -13,7 +13,7 @@ import numpy as np
 import rasterio
 from fastcore.basics import patch
 from .bundle import Bundle
-from .core import GeofastError, Win, check_folder
+from .core import GeofastError, Win, as_path, check_folder
 from .grid import GeoBox, OnGrid
 from .job import (
     check_receipt, fill_store, finish_store, make_plan, make_run, native_scalars, open_for, open_job, save_receipt)
@@ -105,7 +105,7 @@ def polygons(self:Prediction,
 @patch
 def save(self:Prediction, dst:str|Path)->Path: # .tif: rasters; .parquet, .geojson, .gpkg: polygons
     "Write all rasters, the first as `dst` and others beside it, or the polygons, by suffix; returns `dst`"
-    if Path(dst).suffix.lower() not in TIF:
+    if as_path(dst).suffix.lower() not in TIF:
         from geofast.vector import write_vector
         return write_vector(self.polygons(), dst)
     files = output_files(self.outputs, dst)

@@ -15,7 +15,7 @@ import numpy as np
 from scipy.sparse import coo_matrix, csr_matrix
 from scipy.sparse.csgraph import connected_components
 from skimage.segmentation import watershed
-from .core import GeofastError, RasterError, Win
+from .core import GeofastError, RasterError, Win, as_path
 from .grid import GeoBox
 from .kinds import KINDS
 from .raster import missing_rule, open_raster, read_masked
@@ -262,7 +262,7 @@ def open_maps(files:ExitStack, # closes them
               rule:SeedRule,
              )->tuple:         # grid; function Win -> footprint, seeds, height (h,w) float32, NaN where not valid
     "The maps of a watershed from files on one grid"
-    ds = {p: files.enter_context(open_raster(p)) for p in dict.fromkeys(paths) if p}
+    ds = {p: files.enter_context(open_raster(p)) for p in dict.fromkeys(paths) if p is not None}
     shape = ds[paths[0]].shape
     readers = {p: _band_reader(d, *shape) for p,d in ds.items()}
     def read(win):
@@ -280,7 +280,8 @@ def label_raster(prob:str|Path, # raster of the probability of the footprint, fi
                  tick:Callable|None=None,      # called with (rows done, rows in all)
                 )->Path:        # `dst`: int32, objects from 1, 0 background, -1 not known
     "Number the objects of a raster in strips of rows; the same as `watershed_instances` of the whole"
-    paths,unknown = [o and str(o) for o in (prob,seeds,height)],KINDS['instances'].nodata
+    paths = [None if o is None else str(o) for o in (as_path(prob) and prob,seeds,height)]
+    unknown = KINDS['instances'].nodata
     with ExitStack() as files:
         box,read = open_maps(files, paths, rule)
         with cog_writer(box, KINDS['instances'].dtype, dst, nodata=unknown) as write:

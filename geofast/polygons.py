@@ -14,7 +14,7 @@ import geopandas as gpd
 import numpy as np
 import shapely
 from .grid import said_crs
-from .core import GeofastError, RasterError, Win
+from .core import GeofastError, RasterError, Win, as_path
 from .grid import GeoBox, local_box
 from .kinds import IGNORE_INDEX, lone_value
 from .raster import missing_rule, open_raster, read_masked
@@ -222,9 +222,10 @@ def raster_to_polygons(path:str|Path,       # mask (0, 1, nodata), probabilities
                        tick:Callable|None=None, # called with (rows done, rows in all)
                       )->gpd.GeoDataFrame:  # id, area_m2, confidence, geometry
     "Polygons of the objects in a raster file, in strips of rows; the same as `mask_to_polygons` of the whole"
+    as_path(path)
     with ExitStack() as files:
-        ds,sure = (files.enter_context(open_raster(p)) if p else None for p in (path,prob))
-        box,known = said_crs(GeoBox.of(ds), crs, path), prob or ds.scales[0]!=1 or np.dtype(ds.dtypes[0]).kind=='f'
+        ds,sure = (None if p is prob is None else files.enter_context(open_raster(p)) for p in (path,prob))
+        box,known = said_crs(GeoBox.of(ds), crs, path), sure or ds.scales[0]!=1 or np.dtype(ds.dtypes[0]).kind=='f'
         if gsd is not None: box = local_box(box, gsd, path)
         found = trace_components(_raster_strips(ds, sure, rows, threshold, instances, tick, nodata, value))
         g = components_to_polygons(found, box, instances=instances, min_area_m2=min_area_m2,

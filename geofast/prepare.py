@@ -18,7 +18,7 @@ import pandas as pd
 import rasterio
 import shapely
 from .coco import find_coco_files
-from .core import DataError, GeofastError, Win, atomic_path, make_folder, progress_bar
+from .core import DataError, GeofastError, Win, as_path, atomic_path, make_folder, progress_bar
 from .grid import GeoBox
 from .kinds import get_kind
 from .labels import (
@@ -110,7 +110,7 @@ def find_scenes(data:str|Path|list,  # folder of one of the layouts, a COCO file
     """Scene table of a folder: of its STAC catalog, COCO file, height models (`*_DSM.tif`), oblique views
     (`*_VFLOW.json`), chips of band files or tile tree if it has one, else of images with their labels"""
     said = {k: v for k,v in dict(layer=layer, category=category, nodata=nodata, crs=crs).items() if v is not None}
-    paths = [Path(p) for p in (data if isinstance(data,(list,tuple)) else [data])]
+    paths = [as_path(p) for p in (data if isinstance(data,(list,tuple)) else [data])]
     files,how = [p for p in paths if p.is_file() and p.suffix.lower()!='.json'], said|dict(outside=outside)
     parts = [_find_coco([p], how) if p.is_file() else _find_one(p, labelled, tms, km, how)
              for p in paths if p not in files]

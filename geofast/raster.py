@@ -18,12 +18,13 @@ from rasterio.enums import ColorInterp, MaskFlags, Resampling
 from rasterio.errors import CRSError, NotGeoreferencedWarning, RasterioError
 from rasterio.vrt import WarpedVRT
 from rasterio.windows import Window
-from .core import RasterError, Win
+from .core import RasterError, Win, as_path
 from .grid import GeoBox, OnGrid, said_crs
 
 # %% ../nbs/03_raster.ipynb #c023
 def open_raster(path:str|Path)->rasterio.DatasetReader:
     "Open `path` for reading, or raise a `RasterError` that names the file and the cause"
+    as_path(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter('ignore', NotGeoreferencedWarning)

@@ -15,7 +15,7 @@ import torch
 from affine import Affine
 from fastcore.basics import patch
 from .bundle import SHIPPED, Bundle, Contract, load_bundle, read_contract
-from .core import ContractError, GeofastError, atomic_path, cores, make_folder, progress_bar
+from .core import ContractError, GeofastError, as_path, atomic_path, cores, make_folder, progress_bar
 from .executors import ProcessExecutor, RayExecutor, SerialExecutor, Unit, UnitFailed, drive
 from .grid import GeoBox, local_box, said_crs
 from .infer import predict_raster
@@ -240,7 +240,7 @@ def predict_many(sources,               # folder, raster, STAC file, dict or pys
     check_workers(backend, workers, threads)
     contract = (model if isinstance(model,Bundle) else load_bundle(model)).contract
     check_options(options, contract) # an error before anything is made
-    out = Path(out).absolute()
+    out = as_path(out).absolute()
     jobs = [SceneJob(n, s, str(out/f'{n}.tif'), str(out/f'{n}_prob.tif') if write_prob else None)
             for n,s in scene_list(sources, asset, out)]
     check_targets(jobs, contract, complete_options(options)['prob_dtype'])

@@ -17,7 +17,7 @@ from affine import Affine
 from rasterio import features
 from rasterio.crs import CRS
 from rasterio.enums import MergeAlg
-from .core import DataError, GeofastError, LabelError, atomic_path, check_folder
+from .core import DataError, GeofastError, LabelError, as_path, atomic_path, check_folder
 from .grid import GeoBox, crs_name
 from .kinds import NOT_ONE
 
@@ -121,7 +121,7 @@ def read_vector(path:str|Path,         # GeoJSON, GeoPackage, GeoParquet, Shapef
                 given:CRS|str|None=None, # CRS of a file that states none
                )->gpd.GeoDataFrame:    # `attrs`: its `layer`, and how many features were `dropped`
     "Read the polygons of `path`, without empty or broken geometries, in `crs`"
-    path = Path(path)
+    path = as_path(path)
     g,layer = _load(path, layer)
     if not isinstance(g, gpd.GeoDataFrame):
         raise LabelError(f"{path} has no geometries", got=f"columns {list(g.columns)}", need="polygons")
@@ -258,7 +258,7 @@ def check_vector(dst:str|Path, # .parquet, .gpkg, .fgb or .geojson
                  box:GeoBox|None=None, # where the polygons will come from; None: not known yet
                 )->str:        # the suffix, in small letters
     "Raise if polygons cannot be written to a file, before they are computed"
-    dst = Path(dst)
+    dst = as_path(dst)
     suffix = dst.suffix.lower()
     if suffix not in _DRIVERS:
         raise GeofastError(f"cannot write {dst}", got=f"suffix '{dst.suffix}'", need=f"one of {', '.join(_DRIVERS)}")
@@ -275,7 +275,7 @@ def write_vector(g:gpd.GeoDataFrame, # polygons with attributes
                  dst:str|Path,       # .parquet, .gpkg, .fgb or .geojson
                 )->Path:             # `dst`
     "Write polygons in the format of the suffix; complete or not at all"
-    dst = Path(dst)
+    dst = as_path(dst)
     suffix = check_vector(dst, GeoBox((1,1), crs=g.crs and CRS.from_user_input(g.crs)))
     if suffix=='.geojson': g = g.to_crs(4326)
     with atomic_path(dst) as p, warnings.catch_warnings():

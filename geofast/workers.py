@@ -7,7 +7,7 @@ __all__ = []
 
 # %% ../nbs/42_workers.ipynb #n003
 import json, math, os, time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +16,7 @@ from urllib.parse import urlparse
 import torch
 from fastcore.basics import patch
 from rasterio.errors import RasterioError
-from .core import DataError
+from .core import DataError, as_path
 from .executors import Worker
 from .grid import GeoBox
 from .job import (
@@ -40,7 +40,7 @@ def _items(d, name):
 def _named(s, asset, base): # (name, source) of one entry of a list
     if hasattr(s,'to_dict'): s = s.to_dict()
     if isinstance(s,dict): return file_name(s['id']), stac_asset(s, asset, base)
-    return Path(urlparse(str(s)).path if '://' in str(s) else s).stem, full_path(s)
+    return as_path(urlparse(str(s)).path if '://' in str(s) else s).stem, full_path(s)
 
 def _own_names(names, places): # names with their folders where others have the same
     files = [Path(p) for n,p in zip(names,places) if names.count(n)>1 and isinstance(p,str) and '://' not in p]
@@ -63,6 +63,7 @@ def scene_list(sources,         # folder, path, STAC file, dict or pystac object
     elif p is not None and p.suffix.lower() in ('.json','.geojson'): base,sources = p.parent,_items(read_json(p), p)
     elif p is not None: sources = [sources]
     elif isinstance(sources,dict): sources = _items(sources, 'the dict')
+    elif not isinstance(sources,Iterable): as_path(sources) # which it is not
     found = [_named(s, asset, base) for s in sources]
     places = [place for _,place in found]
     names = _own_names([n for n,_ in found], places)
