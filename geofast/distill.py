@@ -15,7 +15,7 @@ from torch.nn.functional import logsigmoid
 from .bundle import Bundle, load_bundle
 from .core import GeofastError, make_folder
 from .infer import predict_tile
-from .kinds import IGNORE_INDEX
+from .kinds import IGNORE_INDEX, KINDS
 from .models import pick_precision
 from .multitask import get_head
 from .prepare import find_scenes
@@ -86,16 +86,18 @@ def soft_divergence(student:torch.Tensor,  # numbers of a head (b,channels,h,w),
                     teacher:torch.Tensor,  # probabilities (b,width,h,w)
                     T:float=2.,            # temperature
                     activation:str='binary', # of `Output`: 'binary', 'sigmoid' or 'softmax'
+                    known:torch.Tensor|None=None, # (b,h,w) pixels that count; None: all
                    )->torch.Tensor:        # scalar: mean over the pixels, times T²
     "Kullback-Leibler divergence of the student from the teacher, both softened (Hinton et al. 2015)"
     s = student.float()
+    def mean(v): return T**2*(v.mean() if known is None else (v*known).sum()/known.sum().clamp(min=1)) # v: (b,h,w)
     if activation=='softmax':
         p,q = (teacher.float().clamp(min=1e-6).log()/T).log_softmax(1),(s/T).log_softmax(1)
-        return T**2*(p.exp()*(p-q)).sum(1).mean()
+        return mean((p.exp()*(p-q)).sum(1))
     if activation=='binary' and s.shape[1]==2: s = s[:,1:]-s[:,:1]
     s,z = s/T,torch.logit(teacher.float(),1e-6)/T
     on,off = torch.sigmoid(z),torch.sigmoid(-z)
-    return T**2*(on*(logsigmoid(z)-logsigmoid(s))+off*(logsigmoid(-z)-logsigmoid(-s))).mean()
+    return mean((on*(logsigmoid(z)-logsigmoid(s))+off*(logsigmoid(-z)-logsigmoid(-s))).mean(1))
 
 # %% ../nbs/53_distill.ipynb #n020
 class Distill(Callback):
@@ -109,12 +111,18 @@ class Distill(Callback):
     def before_fit(self):
         self.teacher.to(at:=next(self.model.parameters()).device)
         self.precision = pick_precision('auto', at.type)
+    def known(self)->torch.Tensor|None: # (b,h,w); None: nothing is said
+        "Pixels of the batch that have their image"
+        for y in self.yb:
+            kind = getattr(y,'kind','mask')
+            if y.ndim==3 and kind in ('mask','instances'): return y.as_subclass(torch.Tensor)!=KINDS[kind].unknown
     def after_loss(self):
         if not self.training: return
         x,*cond = (o.as_subclass(torch.Tensor) for o in self.xb)
         told = cond[0] if self.teacher.contract.conditions else None
         p = self.teacher.values(x, self.precision, told)
         def head(o): return get_head(self.pred,o.name).as_subclass(torch.Tensor)
-        ks = [soft_divergence(head(o), p[o.name].clone(), self.T, o.activation) for o in self.outputs]
+        known = self.known()
+        ks = [soft_divergence(head(o), p[o.name].clone(), self.T, o.activation, known) for o in self.outputs]
         self.learn.loss_grad = (1-self.weight)*self.learn.loss_grad+self.weight*sum(ks[1:],ks[0])/len(ks)
         self.learn.loss = self.learn.loss_grad.clone()
