@@ -280,8 +280,7 @@ def label_raster(prob:str|Path, # raster of the probability of the footprint, fi
                  tick:Callable|None=None,      # called with (rows done, rows in all)
                 )->Path:        # `dst`: int32, objects from 1, 0 background, -1 not known
     "Number the objects of a raster in strips of rows; the same as `watershed_instances` of the whole"
-    paths = [None if o is None else str(o) for o in (as_path(prob) and prob,seeds,height)]
-    unknown = KINDS['instances'].nodata
+    paths,unknown = [o and str(o) for o in (as_path(prob) and prob,seeds,height)],KINDS['instances'].nodata
     with ExitStack() as files:
         box,read = open_maps(files, paths, rule)
         with cog_writer(box, KINDS['instances'].dtype, dst, nodata=unknown) as write:
