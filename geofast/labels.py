@@ -20,7 +20,7 @@ from geofast.coco import coco_mask, coco_instances
 from geofast.core import DataError, LabelError, Win
 from geofast.grid import GeoBox
 from geofast.kinds import IGNORE_INDEX, KINDS, get_kind, map_values
-from geofast.raster import open_raster
+from geofast.raster import file_state, open_raster
 from geofast.scene_table import image_files, is_raster, target_column, target_value
 from geofast.stack import Stack
 from geofast.vector import check_overlap, rasterize, read_vector
@@ -62,12 +62,12 @@ def scene_footprint(s, g):
     return _inside(area, g, s.scene) if isinstance(area, shapely.Geometry) and g.crs is not None else None
 
 # %% ../nbs/15_labels.ipynb #n102
-def vector_stamps(path:str|Path)->tuple: # of (path, size, time of the last change)
+def vector_stamps(path:str|Path)->tuple: # of `file_state`s
     "State of a vector file and of the files that belong to it, such as the projection of a Shapefile"
     path = Path(path)
     near = [path.with_suffix(o) for o in ('.shx','.dbf','.prj','.cpg')] if path.suffix.lower()=='.shp' else []
     near += [path.with_name(f'{path.name}-wal')] if path.suffix.lower()=='.gpkg' else []
-    return tuple((str(p),p.stat().st_size,p.stat().st_mtime_ns) for p in (path,*near) if p.exists())
+    return tuple(tuple(file_state(p)) for p in (path,*near) if p.exists())
 
 # %% ../nbs/15_labels.ipynb #n104
 @functools.lru_cache(8)

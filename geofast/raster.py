@@ -37,12 +37,23 @@ def open_raster(path:str|Path)->rasterio.DatasetReader:
         raise RasterError(f"cannot open raster {path}", got=e, fix=fix,
                           need="a raster that GDAL reads (GeoTIFF, COG, VRT, JP2, PNG, JPEG ...)") from e
 
+# %% ../nbs/03_raster.ipynb #n1be0f0
+def file_state(p:Path)->list: # [path, size, time, checksum]
+    "What tells a file from the one that was there before; the checksum is of its ends and its middle, 16 KB each"
+    s,n,crc = p.stat(),2**14,0
+    if p.is_file():
+        with open(p,'rb') as f:
+            for at in (0, (s.st_size-n)//2, s.st_size-n):
+                f.seek(max(0,at))
+                crc = zlib.crc32(f.read(n), crc)
+    return [str(p), s.st_size, s.st_mtime_ns, crc]
+
 # %% ../nbs/03_raster.ipynb #n126
-def source_files(ds, seen:tuple=())->list: # of [path, size, time]
+def source_files(ds, seen:tuple=())->list: # of `file_state`s, or [path] of what is no file here
     "Files that hold the pixels and masks of a dataset, through all VRTs; overviews and statistics do not count"
     files = [Path(f) for f in ds.files or [ds.name] if Path(f).suffix.lower() not in ('.ovr','.xml')]
     files += [m for f in files if (m:=f.with_name(f.name+'.msk')).is_file() and m not in files] # of tiles of a VRT
-    out = [[str(f), *((f.stat().st_size,f.stat().st_mtime_ns) if f.is_file() else ())] for f in files]
+    out = [file_state(f) if f.is_file() else [str(f)] for f in files]
     for f in files:
         if f.suffix.lower()!='.vrt' or str(f) in (ds.name,*seen) or not f.is_file(): continue
         with open_raster(f) as inner: out += source_files(inner, (*seen,ds.name))

@@ -17,8 +17,9 @@ from .distill import Distill, pseudo_scenes
 from .distrib import main_process_first
 from .fit import fit_or_load, recipe_scenes
 from .prepare import find_scenes
-from .raster import open_raster
+from .raster import open_raster, source_files
 from .recipes import check_recipe
+from .scene_table import image_files
 
 # %% ../nbs/74_rounds.ipynb #n008
 @dataclass(frozen=True)
@@ -72,6 +73,14 @@ def smallest_scene(scenes:pd.DataFrame # prepared
         with open_raster(s.image) as d: return d.width*d.height
     return min(scenes.itertuples(), key=pixels)
 
+# %% ../nbs/74_rounds.ipynb #n7d0c24
+def image_state(s)->list: # s: row of a scene table
+    "State of all files of an image, and what somebody says of it"
+    out = [str(getattr(s,k,None)) for k in ('nodata','crs')]
+    for p in image_files(s.image).values():
+        with open_raster(p) as d: out += source_files(d)
+    return out
+
 # %% ../nbs/74_rounds.ipynb #n019
 def pseudo_labels(scenes:pd.DataFrame, # prepared and labelled
                   images:str|Path|pd.DataFrame, # without labels: folder or scene table
@@ -81,7 +90,7 @@ def pseudo_labels(scenes:pd.DataFrame, # prepared and labelled
                  )->pd.DataFrame:      # scene table
     "Labelled scenes, and images under the labels that the teacher predicts"
     images = images if isinstance(images, pd.DataFrame) else find_scenes(images, labelled=False)
-    stats = [(str(p),(s := Path(p).stat()).st_size,s.st_mtime_ns) for p in sorted(images.image)]
+    stats = sorted(map(image_state, images.itertuples()), key=str)
     key = f'{teacher.fingerprint()[:12]}_{zlib.crc32(repr(stats).encode()):08x}'
     folder = Path(cache_dir)/f'pseudo_{key}_{r.confidence}'
     with main_process_first():
