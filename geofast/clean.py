@@ -27,7 +27,7 @@ from .register import (
     ShiftRules, cell_shifts, label_shift, metres_per_unit, move_labels, shift_surfaces)
 from .review import review_cases, review_page
 from .stack import Stack
-from .vector import check_overlap, rasterize, read_vector, write_vector
+from .vector import check_overlap, in_crs, rasterize, read_vector, write_vector
 
 # %% ../nbs/52_clean.ipynb #n001
 def _outline_points(g, box)->tuple: # points and directions (m,2) in px (x,y), index of the label (m,)
@@ -122,7 +122,7 @@ def propose(r:Raster,           # probability of the positive class (1,h,w), of 
             rules:Rules=Rules(),
            )->tuple:            # table of labels in the CRS of `r`; `Shift` of the scene; table of cells
     "What to do with each label: `action` kept, moved, dropped or added, with `east`, `north`, `prob`, `edge`, `doubt`"
-    g = g.to_crs(r.crs).reset_index(drop=True)
+    g = in_crs(g, r.crs).reset_index(drop=True)
     g = g if g.geometry.name=='geometry' else g.rename_geometry('geometry')
     A = shift_surfaces(r, g, rules.max_m)
     scene = label_shift(r, g, rules, surfaces=A)
@@ -171,7 +171,7 @@ def corrupt_labels(g:gpd.GeoDataFrame, # good labels
                    share:float=.1,     # of the labels that are left out, and of those that are invented
                   )->Corruption:
     "Move all labels of a scene by a random vector, leave some out and invent some"
-    rng,g = np.random.default_rng([seed,len(g)]),g.to_crs(r.crs).reset_index(drop=True)
+    rng,g = np.random.default_rng([seed,len(g)]),in_crs(g, r.crs).reset_index(drop=True)
     n = max(1,round(share*len(g)))
     a,m = rng.uniform(0,2*math.pi),rng.uniform(*shift_m)
     d = m*np.array([math.cos(a),math.sin(a)])
@@ -236,8 +236,8 @@ def scene_probability(scene,         # row of a scene table
         return read_probability(f'{d}/prob.tif', gsd)
 
 # %% ../nbs/52_clean.ipynb #c081
-def _clean_files(scene, out)->tuple: # of the clean labels, of those that are dropped
-    files = [out/f'{scene.scene}_{k}.geojson' for k in ('clean','dropped')]
+def _clean_files(scene, out, placed=True)->tuple: # of the clean labels, of those that are dropped; placed: on the earth
+    files = [out/f"{scene.scene}_{k}.{'geojson' if placed else 'gpkg'}" for k in ('clean','dropped')]
     if Path(scene.label).resolve() in [f.resolve() for f in files]:
         raise GeofastError(f"{scene.label} would be overwritten", need="originals stay as they are",
                            fix="choose another folder `out`")
@@ -251,7 +251,7 @@ def clean_scene(scene,    # row of a scene table
                 n:int=40, # cases for the page
                )->tuple:  # row of the table, cases of `review_cases`
     "Clean the labels of one scene and write them to `out`; a `GeofastError` if that would overwrite the original"
-    dst,rest = _clean_files(scene, out)
+    dst,rest = _clean_files(scene, out, r.box.placed)
     said = {k: getattr(scene,k,None) for k in ('layer','category')}
     g = read_vector(scene.label, r.crs, given=getattr(scene,'crs',None), **said)
     check_overlap(g, r.box, str(scene.label))

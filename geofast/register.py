@@ -16,7 +16,7 @@ import shapely
 from scipy import fft, ndimage as ndi
 from .core import RasterError
 from .raster import Raster
-from .vector import rasterize
+from .vector import in_crs, rasterize
 
 # %% ../nbs/50_register.ipynb #c007
 def metres_per_unit(r:Raster)->np.ndarray: # (2,): along x and along y
@@ -140,7 +140,7 @@ def label_shift(r:Raster,           # probability of the positive class (1,h,w)
                 *, surfaces:np.ndarray|None=None, # of `shift_surfaces`, where they are known
                )->Shift:
     "The shift that registers the labels of a scene to the probabilities of a model"
-    g = g.to_crs(r.crs)
+    g = in_crs(g, r.crs)
     A = shift_surfaces(r, g, rules.max_m) if surfaces is None else surfaces
     d,agree,sure = _vote(A, r, rules)
     m = pixels_to_metres(d, r)

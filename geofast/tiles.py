@@ -93,7 +93,7 @@ def scene_tiles(scene,        # row of a scene table
     d |= dict(scene=scene.scene, group=scene.group, klass=scene.klass, split='train', placed=box.placed,
               gsd=box.gsd if box.placed else getattr(scene,'gsd',None), positive=share, valid=n/size**2)
     t = pd.DataFrame(wins, columns=Win._fields).assign(**d, **_carried(scene))
-    return gpd.GeoDataFrame(t, geometry=[box.crop(w).outline for w in wins], crs=box.crs)
+    return gpd.GeoDataFrame(t, geometry=[box.crop(w).outline for w in wins], crs=box.crs if box.placed else None)
 
 # %% ../nbs/17_tiles.ipynb #c009
 def tile_index(scenes:pd.DataFrame,     # scene, image, label, group, klass, and a column for each further target

@@ -14,6 +14,7 @@ import numpy as np
 import pyogrio
 import shapely
 from affine import Affine
+from pyproj.exceptions import ProjError
 from rasterio import features
 from rasterio.crs import CRS
 from rasterio.enums import MergeAlg
@@ -135,10 +136,22 @@ def read_vector(path:str|Path,         # GeoJSON, GeoPackage, GeoParquet, Shapef
     g.attrs.update(layer=layer, dropped=n-len(g))
     return g
 
+# %% ../nbs/07_vector.ipynb #nd62b42
+def in_crs(g:gpd.GeoDataFrame, crs, # of an image
+           path='the polygons',     # for messages
+          )->gpd.GeoDataFrame:
+    "Polygons in the CRS of an image; local coordinates are the same in whatever words a file format says so"
+    try: return g.to_crs(crs)
+    except ProjError as e:
+        if g.crs.equals(crs): return g.set_crs(crs, allow_override=True)
+        raise LabelError(f"{path}: no way leads from its CRS to that of the image", got=g.crs.name,
+                         need=CRS.from_user_input(crs).to_wkt().split('"')[1][:60],
+                         fix="say the CRS of the labels or of the image, crs=...") from e
+
 # %% ../nbs/07_vector.ipynb #n117
 def _reproject(g, crs, path):
     "In another CRS, with an error where the coordinates are none of the CRS that the file states"
-    out = g.to_crs(crs)
+    out = in_crs(g, crs, path)
     ok = np.isfinite(out.bounds.values).all(1)
     if ok.any(): return out[ok].reset_index(drop=True)
     raise LabelError(f"{path}: the coordinates are none of its CRS", got=f"{g.total_bounds.tolist()} in {g.crs.name}",
@@ -243,7 +256,7 @@ def pixel_paths(g:gpd.GeoDataFrame,  # polygons
                 *, tol:float=.5,     # tolerance of the simplification, px
                )->list:              # one SVG path for each polygon
     "Polygons as SVG paths in pixel coordinates (x right, y down), holes included"
-    if crs is not None and g.crs is not None: g = g.to_crs(crs)
+    if crs is not None and g.crs is not None: g = in_crs(g, crs)
     i = ~transform
     geoms = shapely.transform(g.geometry.values, lambda p: p@np.array([[i.a,i.d],[i.b,i.e]])+[i.c,i.f])
     def number(v): return f'{v:.1f}'.removesuffix('.0')

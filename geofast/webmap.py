@@ -18,7 +18,7 @@ from .grid import GeoBox
 from .kinds import get_kind
 from .raster import Raster, open_raster
 from .stack import Stack
-from .vector import pixel_paths
+from .vector import in_crs, pixel_paths
 from .viz import shrink, to_rgb
 
 # %% ../nbs/54_webmap.ipynb #n008
@@ -63,7 +63,7 @@ def _plain(v):
     return v if v is None or isinstance(v,str) else str(v)
 
 def _shapes(g, box:GeoBox, tol)->list: # [path, attributes] of each polygon
-    if box.crs is not None and g.crs is not None: g = g.to_crs(box.crs)
+    if box.crs is not None and g.crs is not None: g = in_crs(g, box.crs)
     if 'area_m2' not in g and box.gsd: g = g.assign(area_m2=g.area*box.gsd**2/abs(box.transform.determinant))
     rows = g.drop(columns=g.geometry.name).to_dict('records')
     paths = pixel_paths(g, box.transform, tol=tol)
