@@ -22,28 +22,30 @@ from .stack import Stack
 from .vector import check_records, rasterize, read_json
 
 # %% ../nbs/13_coco.ipynb #c027
-def _rle_counts(s:str)->list: # lengths of the runs, background first
-    "Counts of a compressed COCO run-length code"
+def _uncompress(s:str)->list:
     out,x,shift = [],0,0
     for v in (c-48 for c in s.encode('ascii')):
-        x |= (v&31)<<shift
-        shift += 5
+        x,shift = x|(v&31)<<shift,shift+5
         if v&32 and shift<99: continue      # more of this number follows
         if v&16: x -= 1<<shift              # its sign
         out.append(x+out[-2] if len(out)>2 else x)
         x,shift = 0,0
     return out
 
-def rle_mask(rle:dict,     # size [h,w], counts: list or compressed string
-            )->np.ndarray: # (h,w) uint8, 0 or 1
-    "Mask of a COCO run-length code"
+def rle_counts(rle:dict)->list: # size [h,w], counts: list or compressed string -> down the columns, background first
+    "Lengths of the runs of a COCO run-length code"
     with fields_of('a run-length code', 'COCO'):
         (h,w),n = rle['size'],rle['counts']
-        if isinstance(n, str): n = _rle_counts(n)
+        if isinstance(n, str): n = _uncompress(n)
         if not all(isinstance(o,int) for o in (h,w,*n)): raise TypeError("runs are whole numbers")
         if sum(n)!=h*w or min(n)<0:
             raise LabelError("a broken run-length code", got=f"runs of {sum(n)} pixels", need=f"{h} x {w} pixels")
-    return np.repeat(np.arange(len(n))%2, n).reshape(w,h).T.astype(np.uint8)
+    return n
+
+# %% ../nbs/13_coco.ipynb #c030
+def rle_mask(rle:dict)->np.ndarray: # as of `rle_counts` -> (h,w) uint8, 0 or 1
+    "Mask of a COCO run-length code"
+    return np.repeat(np.arange(len(n:=rle_counts(rle)))%2, n).reshape(rle['size'][::-1]).T.astype(np.uint8)
 
 # %% ../nbs/13_coco.ipynb #n203
 def _key(v)->str: # an id: 7, '7' and 7.0 are one
@@ -123,7 +125,7 @@ def _image_path(name, path, outside):
     if there and not near: check_inside(there[0], root, path)
     return near[0] if near else None
 
-# %% ../nbs/13_coco.ipynb #c030
+# %% ../nbs/13_coco.ipynb #n5321a8
 def find_coco(path:str|Path,          # annotation.json; the images lie beside it or in `images/`
               category:str|None=None, # names of categories, comma-separated; '*': all; None: the only one there is
               outside:bool=False,     # images that lie outside of the folder may be read

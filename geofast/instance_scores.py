@@ -13,7 +13,7 @@ import shapely
 from scipy import ndimage as ndi
 from scipy.sparse import coo_matrix, csr_matrix
 from scipy.sparse.csgraph import maximum_bipartite_matching
-from .coco import rle_mask
+from .coco import rle_counts
 from .core import GeofastError, LabelError, atomic_path
 from .instances import row_runs, run_components
 from .metrics import ratio, scores
@@ -54,10 +54,11 @@ def label_overlaps(pred:np.ndarray,  # (h,w) integers, 0: background
     return overlaps_of(p[ok_p], t[ok_t], a, b, *c.coords, c.data)
 
 # %% ../nbs/47_instance_scores.ipynb #n014
-def _pixels(codes, n): # (len(codes), n) one row of ones for each mask
-    at = [np.flatnonzero(rle_mask(o)) for o in codes]
-    ends = np.cumsum([0,*map(len,at)])
-    return csr_matrix((np.ones(ends[-1],np.int64), np.concatenate([*at,[]]).astype(np.int64), ends), shape=(len(at),n))
+def _pieces(ends, cuts): # of all runs of each mask -> (len(ends),len(cuts)): 1 where a mask goes from cut to cut
+    a,b = (np.searchsorted(cuts,np.concatenate([[],*(e[k::2][:len(e)//2] for e in ends)])) for k in (0,1))
+    at = np.arange((b-a).sum())-np.repeat(np.cumsum(b-a)-b, b-a)
+    rows = np.append(0,np.cumsum(b-a))[np.cumsum([0,*(len(e)//2 for e in ends)])]
+    return csr_matrix((np.ones(len(at),np.int64),at,rows), shape=(len(ends),len(cuts)))
 
 def mask_overlaps(pred:list, # COCO run-length codes: dicts with `size` and `counts`
                   truth:list, # the same; of images of one size
@@ -65,10 +66,11 @@ def mask_overlaps(pred:list, # COCO run-length codes: dicts with `size` and `cou
     "The overlaps of masks that may lie over each other"
     sizes = {tuple(o['size']) for o in (*pred,*truth)}
     if len(sizes)>1: raise GeofastError("masks differ in size", got=sorted(sizes))
-    n = np.prod([*sizes,(1,1)][0])
-    p,t = _pixels(pred,n),_pixels(truth,n)
-    both = (p@t.T).tocoo()
-    a,b = (np.diff(x.indptr) for x in (p,t))
+    p,t = ([np.cumsum(rle_counts(o)) for o in side] for side in (pred,truth))
+    cuts = np.unique(np.concatenate([[0],*p,*t]))
+    px,p,t = np.append(np.diff(cuts),0),_pieces(p,cuts),_pieces(t,cuts)
+    both = (p.multiply(px)@t.T).tocoo()
+    a,b = p@px,t@px
     return overlaps_of(np.arange(len(pred)), np.arange(len(truth)), a, b, *both.coords, both.data)
 
 # %% ../nbs/47_instance_scores.ipynb #n018
