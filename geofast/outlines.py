@@ -58,7 +58,7 @@ def wall_middles(w:Walls, c:Corners, # after simplification
     return total(between(moment),w.wall)/total(between(length),w.wall)+origin
 
 # %% ../nbs/49_outlines.ipynb #n019
-def main_directions(w:Walls, c:Corners, near:float=10., # degrees between a polygon and its row
+def main_directions(w:Walls, c:Corners, near=10., # degrees between a polygon and its row; one, or of each polygon
                    )->tuple: # (w,) radians, modulo a right angle; (n,) 0-1, how much a polygon has a main direction
     "Main direction for each wall"
     d = w.points[w.ends[:,1]]-w.points[w.ends[:,0]]
@@ -69,8 +69,10 @@ def main_directions(w:Walls, c:Corners, near:float=10., # degrees between a poly
     i,j = c.of[order][:-1][both],c.of[order][1:][both]
     row = connected_components(coo_matrix((np.ones(len(i)),(i,j)),shape=(len(own),)*2), directed=False)[1]
     common = total(own,row)[row]
-    used = np.where(abs(np.angle(own*common.conj()))<np.radians(4*near), common, own)
-    return np.angle(total((used/abs(used))[c.of],w.wall))/4, abs(own)/np.bincount(c.of,abs(turn)[w.wall])
+    used = np.where(abs(np.angle(own*common.conj()))<=np.radians(4*np.asarray(near)), common, own)
+    angle,k = np.empty(len(w.ends)),np.argsort(abs(own)[c.of], kind='stable')
+    angle[w.wall[k]] = np.angle(used[c.of[k]])/4
+    return angle, abs(own)/np.bincount(c.of,abs(turn)[w.wall])
 
 # %% ../nbs/49_outlines.ipynb #n023
 def _runs(w, across)->np.ndarray: # (w,) run of each wall
@@ -192,35 +194,38 @@ def tidy_polygons(geoms:np.ndarray, # (n,) polygons and multipolygons that do no
 # %% ../nbs/49_outlines.ipynb #n038
 PIXELS,SHARE,HALVINGS = 2,.25,3 # a detail is at most so much of the root of the area; how often it is halved
 
-def _adjusted(full, detail, least, main, never)->tuple: # (n,) polygons, metres; (n,) bool: only simplified
+def _adjusted(full, detail, near, least, main, never)->tuple: # (n,) polygons, metres; (n,) bool: only simplified
     plain = shapely.orient_polygons(simplify_polygons(full, detail))
     c = ring_corners(plain)
     w = find_walls(c)
     middle = wall_middles(w, c, ring_corners(full))
-    angle,aligned = main_directions(w, c)
+    angle,aligned = main_directions(w, c, near)
     short = np.full(len(w.ends), np.inf) # of a common wall: the detail of the finer polygon
     np.minimum.at(short, w.wall, detail[c.of])
     angle,weight = wall_angles(w, angle, short)
-    kept,bad = np.zeros(len(full),bool),never|(aligned<main)
+    back,bad = np.zeros(len(full),int),never|(aligned<main) # 1: walls of its own need no direction, 2: points stay
     while True:
-        kept |= bad
-        fixed,loose = np.zeros(len(w.points),bool),np.zeros(len(w.ends),bool)
-        fixed[w.point[kept[c.of]]] = loose[w.wall[kept[c.of]]] = True
+        back = np.minimum(back+bad,2)
+        fixed,loose = np.zeros(len(w.points),bool),np.ones(len(w.ends),bool)
+        loose[w.wall[back[c.of]==0]] = False
+        fixed[w.point[back[c.of]==2]] = loose[w.wall[back[c.of]==2]] = True
         points = adjust_points(w, angle, weight, middle, fixed, loose)
         out = build_polygons(w, c, points, plain)
-        bad = _faulty(out, full, least, kept)
-        if not bad.any(): return out,kept
+        bad = _faulty(out, full, least, back==2)
+        if not bad.any(): return out,back>0
 
 def _regular(full, detail, least, main, small)->np.ndarray: # (n,) polygons in metres
     full = shapely.orient_polygons(tidy_polygons(full, small))
-    first = now = np.minimum(detail, SHARE*shapely.area(full)**.5)
+    detail = np.minimum(detail, SHARE*shapely.area(full)**.5)
     c = ring_corners(full)
-    pixels = PIXELS*abs(c.at[c.after]-c.at).min()
-    for _ in range(HALVINGS+1):
-        out,kept = _adjusted(full, now, least, main, False)
-        if not kept.any(): return out
-        now = np.where(kept, np.maximum(now/2,np.minimum(now,pixels)), now)
-    return _adjusted(full, np.where(kept,first,now), least, main, kept)[0]
+    pixels = np.minimum(detail, PIXELS*abs(c.at[c.after]-c.at).min())
+    tries,step = [(1/2**k,near) for near in (10,45) for k in range(HALVINGS+1)],np.zeros(len(full),int)
+    while True:
+        part,near = np.array([*tries,tries[0]])[step].T # after the last: simplified only
+        out,kept = _adjusted(full, np.maximum(detail*part,pixels), near, least, main, step==len(tries))
+        again = kept&(step<len(tries))
+        if not again.any(): return out
+        step += again
 
 # %% ../nbs/49_outlines.ipynb #n040
 def _metric(g)->gpd.GeoDataFrame: # in a CRS of metres
