@@ -207,7 +207,7 @@ def recipe_contract(r:Recipe, scenes:pd.DataFrame, holdout, metrics:dict, *, lic
     gsd = r.data.gsd if not own else round(float(scenes.gsd.median()),4) if scenes.gsd.notna().any() else None
     made = dict(recipe=r.record(), scenes=sorted(scenes.scene),
                 encoder_weights=weights_record(r.network.encoder, r.network.pretrained),
-                held_out=list(holdout) if holdout is not None else SPLITS[r.data.split],
+                held_out=SPLITS[r.data.split] if holdout is None else np.atleast_1d(holdout).tolist(),
                 versions=dict(geofast=__version__, torch=torch.__version__, python=platform.python_version()))
     return Contract(arch={}, bands=image_bands(scenes, task), dtype=scenes.dtype.iloc[0], outputs=list(task.outputs),
                     derived=task.derived, scaling=task.scaling, conditions=task.conditions, gsd=gsd,

@@ -119,10 +119,10 @@ def split_by(tiles:gpd.GeoDataFrame, # tile index
              col:str='group',        # 'group' or 'scene'
             )->gpd.GeoDataFrame:     # a copy with `split` set
     "Send whole groups or scenes to validation"
-    holdout = [holdout] if isinstance(holdout,str) else list(holdout)
-    unknown = set(holdout)-set(tiles[col])
-    if unknown: raise DataError(f"no such {col}", got=sorted(unknown), need=f"some of {sorted(tiles[col].unique())}")
-    out = tiles.assign(split=np.where(tiles[col].isin(holdout),'valid','train'))
+    names,known = {str(o) for o in np.atleast_1d(holdout)}, tiles[col].astype(str)
+    if unknown := names-{*known}:
+        raise DataError(f"no such {col}", got=sorted(unknown), need=f"some of {sorted(known.unique())}")
+    out = tiles.assign(split=np.where(known.isin(names),'valid','train'))
     if (out.split=='valid').all():
         raise DataError("nothing is left to train on", got=f"all {col}s in validation",
                         need="at least one for training")
