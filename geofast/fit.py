@@ -34,7 +34,7 @@ from .stack import Stack, read_raster
 from .tasks import Task, check_classes, task_condition
 from .tiles import check_leak, split_by, split_by_block, split_by_fold, tile_index
 from .schedules import OPTIMIZERS, even_epochs, fit_constant, fit_cyclic_cosine
-from .train import fit_cycle, history, tile_learner
+from .train import enough_images, fit_cycle, history, tile_learner
 from .xyz import WebMercatorGrid
 
 # %% ../nbs/72_fit.ipynb #n008
@@ -193,7 +193,7 @@ def fit_recipe(r:Recipe, scenes:pd.DataFrame,
                          opt_func=OPTIMIZERS[s.optimizer],
                          **({} if task.metrics is None else dict(metrics=task.metrics)), **kw)
     how = dict(constant=dict(drop=s.drop), cyclic_cosine=dict(half_period=s.half_period)).get(s.curve, {})
-    with distributed(learn):
+    with distributed(learn), enough_images():
         return CURVES[s.curve](learn, s.lr, s.epochs, progress=progress and not rank_distrib(),
                                cbs=L(cbs)+_step_callbacks(s), checkpoint=checkpoint, every=50,
                                record=r.record() if checkpoint else None, **how)

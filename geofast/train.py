@@ -6,7 +6,7 @@
 __all__ = ['tile_learner', 'fit_cycle', 'history']
 
 # %% ../nbs/28_train.ipynb #c003
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 import numpy as np
 import pandas as pd
@@ -120,6 +120,16 @@ class StopOnNaN(Callback):
         if self.training and not torch.isfinite(self.loss):
             raise GeofastError("the loss is not finite", got=f"{self.loss.item()} in step {self.train_iter}",
                                need="finite numbers", fix="lower the learning rate, or look for NaN in the images")
+
+# %% ../nbs/28_train.ipynb #nd01a61
+@contextmanager
+def enough_images():
+    "Context: a batch that is too small for batch normalisation is an error with what to do"
+    try: yield
+    except ValueError as e:
+        if 'more than 1 value per channel' not in str(e): raise
+        raise GeofastError("a batch is too small for this network", got="one number for each channel",
+                           need="two images in a batch, or a larger crop", fix="bs=2, or --bs 2") from e
 
 # %% ../nbs/28_train.ipynb #c020
 class LossEpoch(Callback):
