@@ -194,8 +194,7 @@ def tidy_polygons(geoms:np.ndarray, # (n,) polygons and multipolygons that do no
 # %% ../nbs/49_outlines.ipynb #n038
 PIXELS,SHARE,HALVINGS = 2,.25,3 # a detail is at most so much of the root of the area; how often it is halved
 
-def _adjusted(full, detail, near, least, main, never)->tuple: # (n,) polygons, metres; (n,) bool: only simplified
-    plain = shapely.orient_polygons(simplify_polygons(full, detail))
+def _adjusted(full, plain, detail, near, least, main, never)->tuple: # (n,) polygons, metres; (n,) bool: only simplified
     c = ring_corners(plain)
     w = find_walls(c)
     middle = wall_middles(w, c, ring_corners(full))
@@ -216,16 +215,23 @@ def _adjusted(full, detail, near, least, main, never)->tuple: # (n,) polygons, m
 
 def _regular(full, detail, least, main, small)->np.ndarray: # (n,) polygons in metres
     full = shapely.orient_polygons(tidy_polygons(full, small))
+    i,j = shapely.STRtree(full).query(full, predicate='dwithin', distance=detail)
+    row = connected_components(coo_matrix((np.ones(len(i)),(i,j)),shape=(len(full),)*2), directed=False)[1]
     detail = np.minimum(detail, SHARE*shapely.area(full)**.5)
     c = ring_corners(full)
     pixels = np.minimum(detail, PIXELS*abs(c.at[c.after]-c.at).min())
     tries,step = [(1/2**k,near) for near in (10,45) for k in range(HALVINGS+1)],np.zeros(len(full),int)
-    while True:
+    out,todo = full.copy(),np.arange(len(full))
+    while len(todo):
         part,near = np.array([*tries,tries[0]])[step].T # after the last: simplified only
-        out,kept = _adjusted(full, np.maximum(detail*part,pixels), near, least, main, step==len(tries))
-        again = kept&(step<len(tries))
-        if not again.any(): return out
-        step += again
+        now,never = np.maximum(detail*part,pixels),step==len(tries)
+        plain = shapely.orient_polygons(simplify_polygons(full, now))
+        out[todo],kept = _adjusted(*(o[todo] for o in (full,plain,now,near)), least, main, never[todo])
+        again = todo[kept&~never[todo]]
+        step[again] += 1
+        todo = np.flatnonzero(np.isin(row,row[again])) # what is near to them is adjusted with them
+        if not len(todo) and row.any() and overlap_pairs(out).size: row,todo = row*0,np.arange(len(full))
+    return out
 
 # %% ../nbs/49_outlines.ipynb #n040
 def _metric(g)->gpd.GeoDataFrame: # in a CRS of metres
