@@ -80,7 +80,7 @@ def main():
             if not (out/'bundle.json').exists():
                 train_bundle(small(RECIPES[n]()).set(**same, seed=seed), table, out, work/f'ready{o.towns}', progress=False)
             rows.append(dict(zip(KEY, (n,o.start or 'random',o.steps,o.gsd,o.towns,o.tta,seed)))|evaluate(out,test,o.tta,o.side,o.gsd))
-            print({k: round(v,3) if isinstance(v,float) else v for k,v in rows[-1].items()}, flush=True)
+            print({k: round(float(v),3) if isinstance(v,float) else v for k,v in rows[-1].items()}, flush=True)
     t = pd.concat([pd.read_csv(OUT), pd.DataFrame(rows).round(4)]).drop_duplicates(KEY, keep='last').sort_values(KEY)
     t.to_csv(OUT, index=False)
     print(t.groupby(KEY[:-1]).mean(numeric_only=True).drop(columns='seed').round(3))
