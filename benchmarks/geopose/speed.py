@@ -26,7 +26,8 @@ def measured(bundle, repeats, engine):
     keep_memory()
     seed_all(0)
     task,p = best().task,best().predict
-    net = build_model('unet', 'tu-tf_efficientnet_lite0', pretrained=False, heads=task.heads, conditions=task.conditions).eval()
+    net = build_model('unet', 'tu-tf_efficientnet_lite0', pretrained=False, heads=task.heads, scalars=task.scalars,
+                      conditions=task.conditions).eval()
     own = Contract(arch={}, bands=['red','green','blue'], dtype='uint8', outputs=list(task.outputs), conditions=task.conditions,
                    tile=p.infer_tile, overlap=p.infer_overlap)
     model = load_bundle(bundle) if bundle else Bundle(own, [net.to(memory_format=torch.channels_last)])
@@ -64,7 +65,7 @@ def main():
     for engine,n in [(e,n) for e in o.engines for n in o.cores]:
         cmd = ['taskset','-c',','.join(map(str,sorted(os.sched_getaffinity(0))[:n])), sys.executable, '-W', 'ignore', __file__,
                '--one', engine, '--repeats', str(o.repeats), *(['--bundle',str(o.bundle)] if o.bundle else [])]
-        out = subprocess.run(cmd, env=dict(os.environ, OMP_NUM_THREADS=str(n)), check=True, capture_output=True, text=True).stdout
+        out = subprocess.run(cmd, env=dict(os.environ, OMP_NUM_THREADS=str(n)), check=True, stdout=subprocess.PIPE, text=True).stdout
         pairs,precision,tiles = json.loads(out.splitlines()[-1])
         f,w = (statistics.median(p[i] for p in pairs) for i in (0,1))
         rows.append(dict(engine=engine, precision=precision, cores=n, tiles=tiles, forward_s=round(f,2), predict_tile_s=round(w,2),
