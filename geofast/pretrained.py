@@ -133,7 +133,7 @@ def name_bands(bands:int|list,  # of a model, e.g. ['red','green','blue','nir']
               )->list:          # as many names, in lower case
     "Names of the bands of a model, in the vocabulary of its weights"
     if isinstance(bands,int): bands = [f'band{i+1}' for i in range(bands)]
-    names = [str(o).lower() for o in bands]
+    names = [dict(r='red',g='green',b='blue').get(o,o) for o in (str(o).lower() for o in bands)]
     if len({*names})<len(names): raise GeofastError("two bands of one name", got=', '.join(names), need="one for each")
     unnamed = all(re.fullmatch(r'band\d+',o) for o in names) and len(names)>=len(have)
     return [*have,*names[len(have):]] if unnamed else names
