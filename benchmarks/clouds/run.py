@@ -1,6 +1,6 @@
 """Leave one place of On Cloud N out with the published recipe and with ours: the same encoder, steps and crops.
 
-    GEOFAST_DATA=... python benchmarks/clouds/run.py --work FOLDER --seeds 0 1 2 --steps 200  # 18 trainings, 4 minutes each on one core
+    GEOFAST_DATA=... python benchmarks/clouds/run.py --work FOLDER --seeds 0 1 2 --steps 100  # 18 trainings of one to three minutes
 
 `published` is the first of the eight networks at small scale, `best` ours. What is finished is in recipes.csv, and is not done again.
 """
