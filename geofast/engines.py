@@ -199,7 +199,7 @@ class LateNet(torch.nn.Module):
         super().__init__()
         self.path,self.config = path,arch
         with safe_open(path,'pt') as f:
-            for k in ('mean','std'): self.register_buffer(k, f.get_tensor(k))
+            for k in ('mean','std'): self.register_buffer(k, f.get_tensor(k).float())
 
     @cached_property
     def whole(self)->torch.nn.Module: # `GeoModel`
