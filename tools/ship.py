@@ -1,22 +1,32 @@
 """Make the bundle that comes with the package, `geofast/weights/drone`, and its model card
 
-    GEOFAST_DATA=... python tools/ship.py --work FOLDER                        # five trainings of half an hour on one core
+    GEOFAST_DATA=... python tools/ship.py --work FOLDER                        # five trainings of a quarter of an hour
     GEOFAST_DATA=... python tools/ship.py --work FOLDER --cities kampala_ug    # scored on one city only
 
-Trains the default recipe with the task `objects`, footprint and interior, on all of `buildings_drone`, stores the weights as
-float16, and trains it again without each of `--cities` for the table in contract and card. What is there in FOLDER already is
-not trained again.
+Trains the default recipe with the task `objects`, footprint and interior, for twice its steps on all of `buildings_drone`, stores
+the weights as float16, and trains it again without each of `--cities` for the table and the picture of errors on the card. What is
+there in FOLDER already is not trained again.
 """
 import argparse
 from pathlib import Path
+import matplotlib
+matplotlib.use('agg')
+import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 from geofast.bundle import save_bundle
 from geofast.core import data_root
 from geofast.evaluate import evaluate
 from geofast.fit import fit_or_load, recipe_scenes
+from geofast.infer import predict_tile
+from geofast.kinds import IGNORE_INDEX
+from geofast.labels import label_mask
 from geofast.prepare import find_scenes
 from geofast.recipes import Recipe
+from geofast.stack import read_raster
 from geofast.tasks import objects
+from geofast.viz import error_keys, error_map, to_rgb
+from geofast.xyz import open_scene
 
 ROOT = Path(__file__).resolve().parent.parent
 LICENCE = 'weights CC BY 4.0; made from imagery under CC BY 4.0 and labels under ODbL'
@@ -43,6 +53,11 @@ ceiling that the labels and a network of this size set. With flips at prediction
 IoU of .5 (`tools/ship.py`).
 
 {table}
+
+![Images of 40 m of each city, and the errors there](errors.jpg)
+
+*Where a network that has not seen the city and its labels agree least: the two worst squares of {side} m with a sixth of building or
+more. {attribution}*
 
 The same recipe with the footprint alone, without the interior, has been scored on all four (`benchmarks/open_cities/results.csv`,
 IoU of cities never seen): {footprint}.
@@ -74,6 +89,34 @@ def table(seen:dict, unseen:dict)->str:
     rows = [['city',*head],['---']*(len(head)+1),*map(line,seen)]
     return '\n'.join(f"| {' | '.join(r)} |" for r in rows)
 
+SIDE,SHOWN = 40,2 # m of a view; views of a city
+
+def worst_views(b, rows)->list: # of (IoU, image, errors)
+    "Where the prediction of a city and its labels agree least, of the views with a sixth of building or more"
+    views = []
+    for s in rows.itertuples():
+        with open_scene(s, None) as g: truth,n = label_mask(s, g)[0],round(SIDE/g.gsd)
+        p,image = predict_tile(s.image, b, tta='flips'),read_raster(s.image).pixels
+        known,n = p.valid&(truth!=IGNORE_INDEX),min(n,*truth.shape)
+        for r,c in ((r,c) for r in range(0,truth.shape[0]-n+1,n) for c in range(0,truth.shape[1]-n+1,n)):
+            at = slice(r,r+n),slice(c,c+n)
+            t,m = truth[at]==1,p.mask[at]==1
+            if known[at].mean()>.98 and t.mean()>1/6:
+                views.append(((t&m).sum()/(t|m).sum(), to_rgb(image[:,*at],p.valid[at]), error_map(m,t,known[at])))
+    return sorted(views, key=lambda v: v[0])[:SHOWN]
+
+def draw_worst(dst, bundles, raw):
+    "The worst views of each city by the network that has not seen it: image and errors"
+    fig,axes = plt.subplots(len(bundles), 2*SHOWN, figsize=(10,2.75*len(bundles)+.4), layout='constrained', squeeze=False)
+    for ax in axes.flat: ax.axis('off')
+    for row,(city,b) in zip(axes,bundles.items()):
+        for k,(iou,*panels) in enumerate(worst_views(b, raw[raw.group==city])):
+            for ax,x in zip(row[2*k:],panels): ax.imshow(x)
+            row[2*k].set_title(f'{city}: IoU {iou:.2f}', fontsize=9, loc='left')
+    fig.legend(handles=error_keys(), loc='outside lower center', ncols=4, frameon=False, title=ATTRIBUTION, title_fontsize=6)
+    fig.savefig(dst, dpi=100, pil_kwargs=dict(quality=80))
+    plt.close(fig)
+
 def write_card(out, b, seen, unseen):
     "README.md beside the weights"
     c,member = b.contract,b.contract.members[0]['arch']
@@ -89,7 +132,7 @@ def write_card(out, b, seen, unseen):
         params=sum(p.numel() for p in b.models[0].parameters())/1e6, arch=member['arch'], encoder=member['encoder'],
         crop=made['augment']['crop'], **{k: made['schedule'][k] for k in ('steps','bs','seed')},
         scenes=len(c.provenance['scenes']), cities=', '.join(seen), licence=c.licence, attribution=c.attribution,
-        table=table(seen,unseen), measured=f"measured for {', '.join(unseen)}",
+        table=table(seen,unseen), side=SIDE, measured=f"measured for {', '.join(unseen)}",
         footprint=', '.join(f'{o.left_out} {o.iou:.3f}' for o in old.itertuples())+f', mean {old.iou.mean():.3f}'))
 
 def main():
@@ -97,14 +140,16 @@ def main():
     p.add_argument('--work', type=Path, required=True, help="prepared scenes and the trained bundles are kept here")
     p.add_argument('--cities', nargs='+', default=['banepa_np','kampala_ug','nairobi_ke','zanzibar_tz'])
     a = p.parse_args()
-    r = Recipe(name='drone', task=objects(helper='interior')).set(split='none')
+    r = Recipe(name='drone', task=objects(helper='interior')).set(split='none', steps=800)
     scenes,raw = recipe_scenes(r, data_root('buildings_drone'), a.work/'scenes'),find_scenes(data_root('buildings_drone'))
     def fit(name, without=None): return fit_or_load(a.work/name, r, scenes, without, licence=LICENCE, attribution=ATTRIBUTION)
     b,out = fit('all'),ROOT/'geofast'/'weights'/'drone'
-    unseen = {c: scores(fit(f'without_{c}',[c]), raw, c) for c in a.cities}
+    without = {c: fit(f'without_{c}',[c]) for c in a.cities}
+    unseen = {c: scores(o, raw, c) for c,o in without.items()}
     b.contract.gsd_range = [.02,.5] # augmentation went up to 0.27 m; resolutions.csv says what happens beyond
     b.contract.licence,b.contract.attribution,b.contract.metrics = LICENCE,ATTRIBUTION,dict(leave_one_city_out=unseen)
     b = save_bundle(out, b.models, b.contract, fp16=True)
+    draw_worst(out/'errors.jpg', without, raw)
     write_card(out, b, {c: scores(b, raw, c) for c in sorted(raw.group.unique())}, unseen)
     print((out/'README.md').read_text())
 

@@ -62,6 +62,7 @@ def forward(folder, rows):
 def raster(folder, dst):
     "`predict_raster`, from four files to one"
     m = load_bundle('clouds')
+    keep_memory() # what the network itself needs is there before the clock starts
     Run(m, Options(precision=pick_precision('auto','cpu'))).values(torch.zeros(4,6,256,256))
     with meter() as r: got = predict_raster(str(folder), m, dst, scale=SCALE, engine='torch', progress=False, resume=False).receipt
     return r|dict(tiles=got['tiles'])

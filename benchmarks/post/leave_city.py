@@ -14,8 +14,9 @@ names them), trained on all other cities. The drone scenes of each city are prep
 
 One row for each city and way goes to leave_city.csv beside this file: IoU of the pixels, F1, precision and recall of
 objects at an IoU of .5, AP50 (score: confidence of the second level, else mean probability times root of the area),
-IoU of the bands within a metre of outlines, vertices and share of right angles of regularized outlines, IoU and F1 of
-these, and the calibration error of the confidence. Nothing is tuned on the city that is scored.
+IoU of the bands within a metre of outlines, vertices and share of right angles of regularized outlines (`right` of all
+vertices, `right_corners` of those where a wall does not go straight on), IoU and F1 of these, and the calibration error
+of the confidence. Nothing is tuned on the city that is scored.
 """
 import os
 os.environ.setdefault('OMP_NUM_THREADS', '1')
@@ -24,6 +25,7 @@ from itertools import product
 from pathlib import Path
 import numpy as np
 import pandas as pd
+import shapely
 from scipy import ndimage as ndi
 from geofast.bundle import load_bundle
 from geofast.candidates import label_candidates
@@ -106,6 +108,14 @@ def regular(m, labels)->tuple: # polygons, label image
     g = regularize_polygons(mask_to_polygons(labels, m['box'], instances=True))
     return g,rasterize(g, m['box'], values=g.id, dtype='int32') if len(g) else labels*0
 
+def flat_share(polygons):
+    "Share of vertices where a wall goes straight on: a corner of the neighbor there, and none of its own"
+    turns = []
+    for r in (r for p in polygons for r in (p.exterior,*p.interiors)):
+        p = shapely.get_coordinates(r)[:-1]@[1,1j]
+        turns.append(abs(np.angle((np.roll(p,-1)-p)/(p-np.roll(p,1)))))
+    return (np.concatenate(turns)<np.radians(1)).mean()
+
 def row(city, found, scores): # of the scenes of a city: maps, labels, score of each object by number
     n = {k: np.zeros(2) for k in ('iou','boundary_iou','iou_regular')}
     plain,straight,shapes = [],[],[]
@@ -119,7 +129,9 @@ def row(city, found, scores): # of the scenes of a city: maps, labels, score of 
         plain.append((o,np.asarray(s)[o.pred-1]))
         straight.append(label_overlaps(y, t, k))
     all_ = object_scores([o for o,_ in plain])
-    shape = polygon_shape([q for p in shapes for q in getattr(p,'geoms',[p])])
+    parts = [q for p in shapes for q in getattr(p,'geoms',[p])]
+    shape = polygon_shape(parts)
+    shape['right_corners'] = shape['right']/(1-flat_share(parts))
     return dict(objects=all_['tp']+all_['fn'], **{k: all_[k] for k in ('f1','precision','recall')},
                 ap50=coco_scores(plain,max_dets=10**6)['ap50'], **{k: a/max(b,1) for k,(a,b) in n.items()},
                 f1_regular=object_scores(straight)['f1'], **shape)
