@@ -97,6 +97,7 @@ def inside(labels:np.ndarray, # (h,w) integers, objects from 1
     disc,x = (r*r+r[:,None]**2<=px*px).astype(np.uint8),np.maximum(labels,0).astype(np.float64)
     return (x>0)&(cv2.dilate(x,disc)==x)&(cv2.erode(x,disc)==x)
 
+# %% ../nbs/57_targets.ipynb #n924159
 def interior(labels:np.ndarray, # (h,w) int32, kind `instances`
              px:float=3,        # what is taken off all around
             )->np.ndarray:      # (h,w) uint8, kind `mask`
