@@ -59,13 +59,13 @@ IoU of .5 (`tools/ship.py`).
 *Where a network that has not seen the city and its labels agree least: the two worst squares of {side} m with a sixth of building or
 more. {attribution}*
 
-The same recipe with the footprint alone, without the interior, has been scored on all four (`benchmarks/open_cities/results.csv`,
-IoU of cities never seen): {footprint}.
+The same recipe with the footprint alone, without the interior, has been scored on all four after 400 steps
+(`benchmarks/open_cities/results.csv`, IoU of cities never seen): {footprint}.
 
 Coarser pixels cost little IoU down to 35 cm, but buildings are told apart less well. The network that has never seen the city, on the same images with larger pixels
 (`benchmarks/open_cities/resolutions.csv`): {coarser}.
 
-Probabilities mean about what they say. On cities never seen (`benchmarks/open_cities/calibration.csv`): {calibration}. What bounds the
+Probabilities are surer than they should be. On cities never seen (`benchmarks/open_cities/calibration.csv`): {calibration}. What bounds the
 score is not this network alone: labels that lie one metre beside the roofs leave a perfect model no more than an IoU of {moved}.
 
 These are dense informal and suburban settlements in Africa and South Asia seen from above. The labels are partly to blame: those of Nairobi
