@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from geofast.fit import train_bundle
-from geofast.tiff import write_cog
 from geofast.recipes import small
 from geofast.render import render
 from geofast.synthetic import STYLES, make_town
+from geofast.tiff import write_cog
 from geofast.urban3d import RECIPES, submission_score, write_submission
 
 OUT,KEY,GSD,SIDE = Path(__file__).with_name('results.csv'),['recipe','steps','seed'],.5,384 # m, px
