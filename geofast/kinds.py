@@ -130,6 +130,16 @@ def decode(x:np.ndarray,  # as read from a file
     known = np.ones(x.shape,bool) if nodata is None else ~np.isnan(x) if math.isnan(nodata) else x!=nodata
     return np.where(known, x.astype(np.float32)*np.float32(step), np.float32(np.nan)), known
 
+# %% ../nbs/02_kinds.ipynb #n126
+def top_class(p:np.ndarray # (classes,h,w), at most 255 classes
+             )->np.ndarray: # (h,w) uint8
+    "Number of the class with the highest probability"
+    best,out = p[0].copy(),np.zeros(p.shape[1:],np.uint8)
+    for k,v in enumerate(p[1:],1):
+        out = np.where(v>best, np.uint8(k), out)
+        np.maximum(best, v, out=best)
+    return out
+
 # %% ../nbs/02_kinds.ipynb #n102
 def lone_value(strips)->int: # of arrays: the known pixels of a mask, in parts
     "The number that objects have in a mask: the only one beside 0; 1 where there is none or where there are several"

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from .bands import formula_names
 from .core import ContractError, GeofastError
-from .kinds import IGNORE_INDEX, KINDS, encode, get_kind
+from .kinds import IGNORE_INDEX, KINDS, encode, get_kind, top_class
 from .losses import probabilities
 from .tiff import MOST, SIDES, OutputRaster
 
@@ -166,7 +166,7 @@ def encode_rows(values:dict,      # {output: (width,n,w)}
         if not f.classes:
             out.append(encode(v[f.channel], valid, f.raster.dtype, f.step, f.raster.nodata))
             continue
-        c = (v[0]>f.output.threshold).view(np.uint8) if f.output.width==1 else v.argmax(0).astype(np.uint8)
+        c = (v[0]>f.output.threshold).view(np.uint8) if f.output.width==1 else top_class(v)
         c[~valid] = IGNORE_INDEX
         out.append(c)
     return out
