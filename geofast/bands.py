@@ -6,7 +6,7 @@
 __all__ = []
 
 # %% ../nbs/04_bands.ipynb #c002
-import ast, math, operator, os, re, warnings, zlib
+import ast, functools, math, operator, os, re, warnings, zlib
 from collections.abc import Mapping
 from pathlib import Path
 import numpy as np
@@ -287,10 +287,13 @@ def formula_names(text:str)->list:
     return sorted({n.id for n in ast.walk(tree) if isinstance(n, ast.Name)})
 
 # %% ../nbs/04_bands.ipynb #c020
+@functools.cache
+def _parsed(text): return ast.parse(text, mode='eval').body
+
 def evaluate_formula(text:str, bands:dict)->np.ndarray: # name -> (h,w)
-    "The value of a formula, float32; not finite where it is divided by zero"
+    "The value of a formula, float32; not finite where it is divided by zero, one number where it names no band"
     def value(n):
-        if isinstance(n, ast.Name): return bands[n.id].astype(np.float32)
+        if isinstance(n, ast.Name): return bands[n.id].astype(np.float32, copy=False)
         if isinstance(n, ast.Constant): return np.float32(n.value)
         return OPERATORS[type(n.op)](value(n.left), value(n.right))
-    with np.errstate(divide='ignore', invalid='ignore'): return value(ast.parse(text, mode='eval').body)
+    with np.errstate(divide='ignore', invalid='ignore'): return value(_parsed(text))

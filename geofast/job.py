@@ -152,7 +152,8 @@ def open_job(src, run:Run,
         stack = open_for(src, run, **image)
         try:
             channels = sum(o.width for o in run.outputs if o.spatial)
-            load = Load(stack.count, stack.dtype.itemsize, run.options.batch, channels)
+            bands,made = sum(p.count for p in stack.parts), stack.count if stack.dtype!=stack.stored_dtype else None
+            load = Load(bands, stack.stored_dtype.itemsize, run.options.batch, channels, made)
             plan = fit_panel(make_plan(stack,contract,tile,overlap), load, max_mem)
             yield RasterJob(stack, plan, files, with_engine(run,plan,stack.dtype))
         finally: stack.close()

@@ -137,20 +137,22 @@ CACHE = 16*2**20 # bytes that GDAL may keep: each block is decoded once, so it n
 
 class Load(NamedTuple):
     "What decides the memory of a run"
-    bands:int        # of the image
-    itemsize:int     # bytes of a pixel of a band
+    bands:int        # that are read of the image
+    itemsize:int     # bytes of a stored number of a band
     batch:int        # tiles in a forward pass
     channels:int = 1 # values of all outputs for a pixel
+    inputs:int|None = None # floats that are made of the bands of a pixel; None: they are taken as they are
 
 # %% ../nbs/36_plan.ipynb #n004
 def memory_need(plan:TilePlan, load:Load)->int: # bytes, beside the model and its activations
     "Estimate for one panel"
-    b,c = load.bands,load.channels
+    c,stored = load.channels,load.bands*load.itemsize
     width = min(plan.native[1], (plan.panel or 10**9)*BLOCK+2*plan.tile/plan.scale[1])
-    kept = b*(1 if load.itemsize==1 else 4)
-    grid = width*plan.scale[1]*plan.tile*(2*kept+10*c)
-    native = width*((plan.tile/plan.scale[0]+BLOCK/2)*(2*b*load.itemsize+1)+6*BLOCK*c)
-    return int(grid+native+load.batch*plan.tile**2*(kept+4*b+16*c)+195*2**20+CACHE)
+    made = 4*(load.inputs or load.bands*(load.itemsize>1)) or stored # of a tile, and of a row of tiles on another grid
+    waiting = stored if plan.grid==plan.native else made
+    grid = width*plan.scale[1]*plan.tile*(2*waiting+10*c)
+    native = width*((plan.tile/plan.scale[0]+1.5*BLOCK)*(stored+1)+6*BLOCK*c)
+    return int(grid+native+load.batch*plan.tile**2*(2*made+16*c)+185*2**20+CACHE)
 
 # %% ../nbs/36_plan.ipynb #c023
 def fit_panel(plan:TilePlan, load:Load,

@@ -50,7 +50,7 @@ def reflectance(src, bands, *,           # as of `Stack`; common names, in order
     if lost or not have:
         raise RasterError(f"{path} lacks a band", got=f"of those wanted {', '.join(have) or 'none'}",
                           need=', '.join(lost), fix="say which they are: bands=(1,2,3), or --bands 1,2,3")
-    first,(a,b) = next(iter(have.values())),said
-    plus = f'{"-" if b<0 else "+"} {abs(b):.10f}'
-    derived = {o: f'{have[o]}*{a:.10f} {plus}' if o in have else f'0*{first} + {missing[o]:.10f}' for o in bands}
+    a,b = said
+    def plus(v): return f'{"-" if v<0 else "+"} {abs(v):.10f}'
+    derived = {o: f'{have[o]}*{a:.10f} {plus(b)}' if o in have else f'0 {plus(missing[o])}' for o in bands}
     return Stack(src, tuple(bands), derived=derived, **kw)

@@ -97,6 +97,8 @@ def choose(self:Stack, bands)->None:
         if mine: p.use([have[n][1] for n in mine])
         self._need += mine
     self.parts = [p for k,p in enumerate(parts) if any(have[n][0]==k for n in need)]
+    self.stored_dtype = np.result_type(*[p.dtype for p in self.parts])
+    self._used = [self.derived[b] for b in self.bands if b in self.derived]
 
 # %% ../nbs/05_stack.ipynb #c027
 @patch
@@ -112,9 +114,8 @@ def _reference(self:Stack, grid):
 def _at(self:Stack, gsd):
     "The reference grid at `gsd` metres per pixel"
     if self.native.gsd is not None: return self.native.zoom_to(gsd=gsd)
-    raise RasterError(f"{self.path} has no CRS, so its ground resolution is not known", got="crs=None",
-                      need=f"a CRS, to resample to {gsd} m",
-                      fix="say it, crs=... (--crs), or read the raster without `gsd`")
+    raise RasterError(f"{self.path} has no CRS, so its ground resolution is not known", got="crs=None", need="a CRS",
+                      fix=f"say it, crs=... (--crs), or read the raster without gsd={gsd}")
 
 # %% ../nbs/05_stack.ipynb #c028
 @patch(as_prop=True)
@@ -128,8 +129,7 @@ def count(self:Stack)->int:
 @patch(as_prop=True)
 def dtype(self:Stack)->np.dtype:
     "Type of the pixels that are read"
-    if self.scale_offset is not None or any(b in self.derived for b in self.bands): return np.dtype(np.float32)
-    return np.result_type(*[p.dtype for p in self.parts])
+    return np.dtype(np.float32) if self._used or self.scale_offset is not None else self.stored_dtype
 @patch(as_prop=True)
 def scale(self:Stack)->tuple:
     "(rows, cols) of source pixels per working pixel"
@@ -146,58 +146,60 @@ def pad_to(a:np.ndarray, inner:Win, outer:Win)->np.ndarray:
 
 # %% ../nbs/05_stack.ipynb #n002
 @patch
-def _combine(self:Stack, w:Win)->tuple:
-    "Bands of a window inside, in order, derived and scaled"
-    if len(self.parts)==1: x,ok = read_part(self.parts[0], w, self.native)
+def values(self:Stack, x:np.ndarray, valid:np.ndarray)->np.ndarray: # of what `read_stored` gives
+    "The bands `(b,h,w)`, in order, derived and scaled, 0 where not valid if anything had to be done"
+    if self.bands==self._need and not self._used and self.scale_offset is None: return x
+    by,out = dict(zip(self._need,x.astype(self.dtype,copy=False))),np.empty((self.count,*x.shape[1:]), self.dtype)
+    for o,b in zip(out,self.bands): o[:] = evaluate_formula(self.derived[b],by) if b in self.derived else by[b]
+    if self.scale_offset is not None: out = out*self.scale_offset[0]+self.scale_offset[1]
+    return out if valid.all() else np.where(valid, out, np.zeros((),out.dtype))
+
+# %% ../nbs/05_stack.ipynb #n107
+@patch
+def read_stored(self:Stack, win:Win, out=None)->tuple: # out: to fill, for a window inside; None: new, or a view
+    "Needed bands `(b,h,w)` of `win` on the reference grid as they are stored; where they and all values are there `(h,w)`"
+    w = clip_win(win, *self.native.shape)
+    if not w.area: return np.zeros((len(self._need),*win.shape), self.stored_dtype), np.zeros(win.shape, bool)
+    if out is None and len(self.parts)==1: x,ok = read_part(self.parts[0], w, self.native)
     else:
-        both = [read_part(p, w, self.native) for p in self.parts]
-        x = np.concatenate([o.astype(self.dtype,copy=False) for o,_ in both])
-        ok = np.logical_and.reduce([v for _,v in both])
-    if self.bands!=self._need or any(b in self.derived for b in self.bands):
-        by = dict(zip(self._need,x))
-        layers = [evaluate_formula(self.derived[b],by) if b in self.derived else by[b] for b in self.bands]
-        x = np.stack([o.astype(self.dtype,copy=False) for o in layers])
-    if self.scale_offset is not None:
-        a,b = self.scale_offset
-        x = x.astype(np.float32)*a+b
-    if x.dtype.kind=='f' and self.derived:
-        ok = ok&np.isfinite(x).all(0)
-        x = np.where(ok, x, 0).astype(x.dtype)
-    return x,ok
+        x,ok,k = np.empty((len(self._need),*w.shape),self.stored_dtype) if out is None else out, np.ones(w.shape,bool), 0
+        for p in self.parts:
+            x[k:k+p.count],there = read_part(p, w, self.native)
+            ok,k = ok&there, k+p.count
+    large = self.stored_dtype.kind=='f' # numbers of which a formula may make infinity
+    if any(large or '/' in f for f in self._used): ok = ok&np.isfinite(self.values(x,ok)).all(0)
+    return pad_to(x, w, win), pad_to(ok, w, win)
 
 # %% ../nbs/05_stack.ipynb #c032
 @patch
 def read_native(self:Stack, win:Win)->tuple: # pixels (b,h,w), valid (h,w)
     "Pixels `(b,h,w)` and validity `(h,w)` of `win` on the reference grid"
-    w = clip_win(win, *self.native.shape)
-    if not w.area: return np.zeros((self.count,*win.shape), self.dtype), np.zeros(win.shape, bool)
-    x,ok = self._combine(w)
-    return pad_to(x, w, win), pad_to(ok, w, win)
+    return self.values(*(o:=self.read_stored(win))), o[1]
 
 # %% ../nbs/05_stack.ipynb #n003
 @patch
 def read_valid(self:Stack, win:Win)->np.ndarray: # (h,w) bool
     "Validity of `win` on the reference grid; pixels are decoded only where they decide it"
-    if not all(p.always_valid for p in self.parts) or self.derived: return self.read_native(win)[1]
+    if not all(p.always_valid for p in self.parts) or self._used: return self.read_stored(win)[1]
     w = clip_win(win, *self.native.shape)
     return pad_to(np.ones(w.shape, bool), w, win)
 
 # %% ../nbs/05_stack.ipynb #c033
 @patch
 def read(self:Stack, win:Win|None=None, # of the working grid; None: all
-         native=None, # reads native pixels, e.g. a `RollingReader`; None: `read_native`
+         stored=None, # reads numbers as stored, e.g. a `RollingReader`; None: `read_stored`
         )->tuple:     # pixels (b,h,w), valid (h,w)
     "Pixels `(b,h,w)` and validity `(h,w)` of `win` on the working grid; outside of it 0 and invalid"
-    win,native = win or Win(0, 0, *self.shape), native or self.read_native
-    if self.shape==self.native.shape: return native(win)
+    win,stored = win or Win(0, 0, *self.shape), stored or self.read_stored
+    if self.shape==self.native.shape: return self.values(*(o:=stored(win))), o[1]
     w = clip_win(win, *self.shape)
     if not w.area: return np.zeros((self.count,*win.shape), self.dtype), np.zeros(win.shape, bool)
     (ky,kx) = self.scale
     r0,c0 = int(w.row*ky), int(w.col*kx)
     r1,c1 = math.ceil((w.row+w.h)*ky-1e-9), math.ceil((w.col+w.w)*kx-1e-9)
-    x,m = native(clip_win(Win(r0,c0,r1-r0,c1-c0), *self.native.shape))
+    x,m = stored(clip_win(Win(r0,c0,r1-r0,c1-c0), *self.native.shape))
     resample = box_resample if self.interp=='linear' else nearest_resample
-    x,m = resample(x, m, self.scale, w, (r0,c0))
+    x,m = resample(self.values(x,m), m, self.scale, w, (r0,c0))
     return pad_to(x, w, win), pad_to(m, w, win)
 
 # %% ../nbs/05_stack.ipynb #c045
@@ -240,25 +242,27 @@ class RollingReader:
         self.stack,self.col0,self.col1 = stack,col0,stack.native.shape[1] if col1 is None else col1
         rows = max(p.block_rows for p in stack.parts)
         self.step = rows if rows<=MAX_BLOCK else 1
-        self.top,self.x,self.valid,self.fresh = 0,None,None,[]
+        self.x = np.empty((len(stack._need),0,self.col1-col0), stack.stored_dtype)
+        self.top,self.valid,self.fresh = 0,np.empty(self.x.shape[1:],bool),[]
 
     def __call__(self, win:Win)->tuple:
-        "Pixels `(b,h,w)` and validity `(h,w)` of a window at or below the one before"
-        H,W = self.stack.native.shape
-        w = clip_win(win, H, W)
-        end = self.top if self.x is None else self.top+self.x.shape[1]
-        if self.x is None or w.row>end: self.x,self.top,end = None,w.row,w.row
+        "Numbers and validity, as of `read_stored`, of a window at or below the one before"
+        H,end = self.stack.native.shape[0],self.top+len(self.valid)
+        w = clip_win(win, *self.stack.native.shape)
+        if w.row>end: self.valid,self.top,end = self.valid[:0],w.row,w.row
         want = min(H, -(-(w.row+w.h)//self.step)*self.step)
         if want>end: self._read_on(w.row, end, want)
         r,c = w.row-self.top,w.col-self.col0
-        return pad_to(self.x[:,r:r+w.h,c:c+w.w], w, win), pad_to(self.valid[r:r+w.h,c:c+w.w], w, win)
+        x,v = self.x[:,r:r+w.h,c:c+w.w].copy(), self.valid[r:r+w.h,c:c+w.w]
+        return pad_to(x, w, win), pad_to(v, w, win)
 
     def _read_on(self, top, end, want):
-        keep = top-self.top if self.x is not None else 0
-        x,v = self.stack.read_native(Win(end, self.col0, want-end, self.col1-self.col0))
+        a,n = top-self.top,end-top
+        x = self.x if want-top<=self.x.shape[1] else np.empty((len(self.x),want-top,self.x.shape[2]), self.x.dtype)
+        x[:,:n] = self.x[:,a:a+n]
+        v = self.stack.read_stored(Win(end, self.col0, want-end, x.shape[2]), x[:,n:want-top])[1]
         self.fresh.append((end,v))
-        if self.x is not None: x,v = np.concatenate([self.x[:,keep:],x],1), np.concatenate([self.valid[keep:],v])
-        self.x,self.valid,self.top = x,v,top
+        self.x,self.valid,self.top = x,np.concatenate([self.valid[a:],v]),top
 
     def take_fresh(self)->list:
         "Validity `(first row, (rows, cols))` of rows decoded since the last call, in order"
@@ -272,8 +276,8 @@ class ResidentReader:
         self.stack = stack
         self.fresh = [(0, stack.read_valid(Win(0,col0,stack.native.shape[0],col1-col0)))]
     def __call__(self, win:Win)->tuple:
-        "Pixels and validity of a window"
-        return self.stack.read_native(win)
+        "Numbers and validity of a window"
+        return self.stack.read_stored(win)
     take_fresh = RollingReader.take_fresh
 
 # %% ../nbs/05_stack.ipynb #n004

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
@@ -68,8 +69,7 @@ def object_notes(b:Bundle)->dict: # objects: of the contract; second_level: path
 def instruction_set(device:str # of torch
                    )->str:
     "The widest vector instructions of a CPU, or the name of a GPU"
-    if device.startswith('cuda'): return torch.cuda.get_device_name(device)
-    if device!='cpu': return device
+    if device!='cpu': return torch.cuda.get_device_name(device) if device.startswith('cuda') else device
     can = getattr(torch.cpu, 'get_capabilities', dict)() # newer torch
     return torch.backends.cpu.get_cpu_capability()+' bf16'*has_bf16('cpu')+' AMX'*bool(can.get('amx_bf16'))
 
@@ -131,11 +131,11 @@ def one_thread():
 # %% ../nbs/37_stages.ipynb #c014
 class TileRow(NamedTuple):
     "The pixels of a row of tiles"
-    k:int        # position in the region's rows of tiles
-    x:np.ndarray # (b, tile, cols), uint8 or float32, missing pixels filled
-    todo:list    # positions of the tiles with pixels
-    areas:list   # valid pixels of each of these, if somebody wants to know
-    fresh:list   # (first native row, valid (rows, cols)) decoded for this row
+    k:int         # position in the region's rows of tiles
+    tile:Callable # first column in the row -> (b,tile,tile) as of `as_input`
+    todo:list     # positions of the tiles with pixels
+    areas:list    # valid pixels of each of these, if somebody wants to know
+    fresh:list    # (first native row, valid (rows, cols)) decoded for this row
 
 # %% ../nbs/37_stages.ipynb #n003
 def as_input(x:np.ndarray, valid:np.ndarray, fill:list)->np.ndarray:
@@ -150,18 +150,20 @@ def read_rows(stack, region:Region, run:Run)->Iterator:
     T,ys,xs,x0,fill = region.tile,region.rows.tiles,region.cols.tiles,region.left,run.model.fill
     roll = stack.rolling(*region.source_cols)
     x = v = None
-    resampled = region.grid!=region.native # else the reader keeps the rows that two tiles share
+    resampled = region.grid!=region.native # else the reader keeps the rows that two tiles share, as stored
+    read = partial(stack.read, stored=roll) if resampled else roll
+    finish = lambda x,v: as_input(x if resampled else stack.values(x,v), v, fill)
     for k,y in enumerate(ys):
         t0 = time.perf_counter()
         keep = max(0, ys[k-1]+T-y) if x is not None and resampled else 0
-        new,ok = stack.read(Win(y+keep, x0, T-keep, region.width), roll)
-        new = as_input(new, ok, fill)
+        new,ok = read(Win(y+keep, x0, T-keep, region.width))
         x,v = (np.concatenate([x[:,-keep:],new],1), np.concatenate([v[-keep:],ok])) if keep else (new,ok)
         some = v.any(0)
         todo = [j for j,c in enumerate(xs) if some[c-x0:c-x0+T].any()]
         areas = [int(v[:,xs[j]-x0:xs[j]-x0+T].sum()) for j in todo] if run.record else []
         run.clock['read'] += time.perf_counter()-t0
-        yield TileRow(k, x, todo, areas, roll.take_fresh())
+        tile = lambda c,x=x,v=v: finish(x[...,c:c+T], v[:,c:c+T])
+        yield TileRow(k, tile, todo, areas, roll.take_fresh())
 
 # %% ../nbs/37_stages.ipynb #c019
 class Answers(NamedTuple):
@@ -172,9 +174,9 @@ class Answers(NamedTuple):
     last:bool = False
     fresh:tuple = ()
 
-def _batch(x, cols, tile, device):
+def _batch(row, cols, device):
     "The tiles at `cols` of a row as a batch on the device"
-    t = torch.from_numpy(np.stack([x[...,c:c+tile] for c in cols]))
+    t = torch.from_numpy(np.stack([row.tile(c) for c in cols]))
     return t.pin_memory().to(device, non_blocking=True) if str(device).startswith('cuda') else t
 
 # %% ../nbs/37_stages.ipynb #c020
@@ -186,7 +188,7 @@ def forward(rows:Iterable, region:Region, run:Run)->Iterator: # rows: of `TileRo
     def answer(job): # values of a batch, seconds
         (r,i),t0 = job,time.perf_counter()
         cols = [xs[j]-x0 for j in r.todo[i:i+opt.batch]]
-        values = run.values(_batch(r.x, cols, region.tile, opt.device)) if cols else {}
+        values = run.values(_batch(r, cols, opt.device)) if cols else {}
         return values, time.perf_counter()-t0
     for (r,i),(values,seconds) in ahead(answer, jobs, many):
         run.clock['compute'] += seconds/max(1,many)
@@ -206,10 +208,10 @@ class Rows(NamedTuple):
 
 def _add(acc, answers, region, weights):
     "Add weighted values of tiles to the accumulator"
-    (wy,wx),x0,T = weights,region.left,region.tile
+    (wy,wx),x0,T,last = weights,region.left,region.tile,None
     for n,j in enumerate(answers.js):
         c = region.cols.tiles[j]-x0
-        w = wy[answers.k][:,None]*wx[j]
+        if last is None or not torch.equal(wx[j],last): last,w = wx[j],wy[answers.k][:,None]*wx[j] # most are alike
         for name,a in acc.items(): a[:,:,c:c+T].addcmul_(answers.values[name][n], w)
 
 # %% ../nbs/37_stages.ipynb #c025
@@ -249,10 +251,7 @@ def resample(rows:Iterable, region:Region, run:Run)->Iterator: # rows: of `Rows`
         buf = r.values if buf is None else {n: np.concatenate([b,r.values[n]],1) for n,b in buf.items()}
         end += next(iter(r.values.values())).shape[1]
         r1 = last if end==gh else min(last, max(r0, math.ceil((end-.5)/sy-.5)))
-        if r1==r0:
-            yield Rows({}, r.fresh)
-            continue
-        part = {n: _to_native(b, region, (r0,r1), top, kinds[n]) for n,b in buf.items()}
+        part = {n: _to_native(b, region, (r0,r1), top, kinds[n]) for n,b in buf.items()} if r1>r0 else {}
         yield Rows(part, r.fresh)
         r0 = r1
         keep = min(max(top, math.floor((r0+.5)*sy-.5)), end)

@@ -52,7 +52,7 @@ def forward(folder, rows):
         h,w = src.shape
         region,batches,k = make_region(TilePlan((h,w),(h,w),c.tile,c.overlap), Win(0,0,int(rows),w)),[],run.options.batch
         for row in read_rows(src, region, run):
-            tiles = [row.x[...,region.cols.tiles[j]-region.left:][...,:c.tile] for j in row.todo]
+            tiles = [row.tile(region.cols.tiles[j]-region.left) for j in row.todo]
             batches += [torch.from_numpy(np.stack(tiles[i:i+k])) for i in range(0,len(tiles),k)]
     run.values(batches[0])
     with meter() as r:

@@ -39,7 +39,7 @@ def measured(bundle, repeats, engine):
     run = with_engine(run, plan, stack.dtype)
     region,batches = make_region(plan, Win(0,0,*plan.native)),[]
     for row in read_rows(stack, region, run):
-        tiles = [row.x[...,region.cols.tiles[j]-region.left:][...,:plan.tile] for j in row.todo]
+        tiles = [row.tile(region.cols.tiles[j]-region.left) for j in row.todo]
         batches += [torch.from_numpy(np.stack(tiles[i:i+run.options.batch])) for i in range(0,len(tiles),run.options.batch)]
     def forward():
         with one_thread() if run.nets else nullcontext():

@@ -122,7 +122,7 @@ def forward(work, name, size, engine='torch'):
     xs,k,batches = region.cols.tiles,run.options.batch,[]
     with Stack(Path(work)/f'{n}x{n}.tif') as src:
         for row in read_rows(src, region, run):
-            tiles = [row.x[...,xs[j]-region.left:][...,:T] for j in row.todo]
+            tiles = [row.tile(xs[j]-region.left) for j in row.todo]
             batches += [torch.from_numpy(np.stack(tiles[i:i+k])) for i in range(0,len(tiles),k)]
     with one_thread() if run.nets else nullcontext(), meter() as r:
         for _ in ahead(run.values, batches, 2 if run.nets else 0): pass
