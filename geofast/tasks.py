@@ -185,13 +185,15 @@ def objects(helper:str='interior',   # what is learnt beside the footprint, a ke
             seed:float=.7,           # probability above which there is a seed
             region:float=.5,         # probability above which there is an object
             min_px:int=178,          # smaller objects vanish; 4 m² at 15 cm
+            seed_px:int|None=None,   # smaller seeds do not count; None: half as large again of interiors, else a twentieth
             height:bool=False,       # the image has `dsm` and `dtm`: a fourth band is the height above ground, m
             color:bool=True,         # False: that height is the only band
            )->Task:
     "Buildings, each by itself: footprints, and a helper that tells neighbors apart"
     if helper not in HELPERS: raise GeofastError("no such helper", got=helper, need=f"one of {', '.join(HELPERS)}")
     mask = Output('mask', classes=('background','building'), activation='binary', threshold=region)
-    rule = dict(seed=seed, region=region, seed_px=max(1,min_px//20), region_px=min_px)
+    usual = 3*min_px//2 if helper=='interior' else max(1,min_px//20)
+    rule = dict(seed=seed, region=region, seed_px=usual if seed_px is None else seed_px, region_px=min_px)
     targets,outputs,more,how = [MASK],[mask],[],dict(rule={})
     if helper!='none':
         target,output,term,how = _helper(helper, px)

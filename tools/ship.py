@@ -142,7 +142,10 @@ def main():
     a = p.parse_args()
     r = Recipe(name='drone', task=objects(helper='interior')).set(split='none', steps=800)
     scenes,raw = recipe_scenes(r, data_root('buildings_drone'), a.work/'scenes'),find_scenes(data_root('buildings_drone'))
-    def fit(name, without=None): return fit_or_load(a.work/name, r, scenes, without, licence=LICENCE, attribution=ATTRIBUTION)
+    def fit(name, without=None):
+        b = fit_or_load(a.work/name, r, scenes, without, licence=LICENCE, attribution=ATTRIBUTION)
+        b.contract.objects = b.contract.objects|r.task.objects # of now, whenever it was trained
+        return b
     b,out = fit('all'),ROOT/'geofast'/'weights'/'drone'
     without = {c: fit(f'without_{c}',[c]) for c in a.cities}
     unseen = {c: scores(o, raw, c) for c,o in without.items()}

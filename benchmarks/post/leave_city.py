@@ -7,7 +7,7 @@ names them), trained on all other cities. The drone scenes of each city are prep
 (15 cm) and predicted by the network that has not seen them; the maps are kept in the work folder (default: BUNDLES/maps). Ways to objects:
 
 - `components above .5`, `components above .7`: 4-connected components of the footprint of at least 4 m2;
-- `model`: the watershed by the rule of the bundle;
+- `model`: the watershed by the rule of the task `objects` as it is now;
 - `chosen`: the watershed by the rule that has the highest mean F1 in the *other* cities, of those in `rules`;
 - `second level`: the objects of `chosen` without those that a second level is not sure of; its trees, its calibration
   and its threshold come from the other cities, each predicted by the network that has not seen it.
@@ -50,7 +50,7 @@ M2 = round(1/GSD**2) # px of a square metre
 
 def rules():
     "Rules of the watershed that are tried"
-    for seed,region,least in product((.5,.6,.7,.8,.9),(.4,.5),(4,8)): yield SeedRule(seed, region, 8, least*M2)
+    for seed,region,m2 in product((.6,.7,.8),(.4,.5),(.2,2,4,6,8)): yield SeedRule(seed, region, round(m2*M2), 4*M2)
 
 def components(m, t):
     "4-connected components of at least 4 m2, numbered"
@@ -72,8 +72,8 @@ def predicted(s, bundle, tta, work):
     r = read_raster(s.instances)
     known = m.pop('valid')&(r.pixels[0]>=0)
     m = {k: np.where(known,v,np.float32(np.nan)) for k,v in m.items()}
-    return dict(m, rule=object_rule(bundle.contract.objects,GSD)[0], known=known, truth=np.maximum(r.pixels[0],0),
-                box=r.box, gsd=bundle.contract.gsd)
+    rule = object_rule(bundle.contract.objects|objects().objects, GSD)[0]
+    return dict(m, rule=rule, known=known, truth=np.maximum(r.pixels[0],0), box=r.box, gsd=bundle.contract.gsd)
 
 def shed(m, rule): return watershed_instances(m['prob'], rule.zoom(GSD/m['gsd']), seeds=m.get('seeds'))
 
