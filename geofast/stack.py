@@ -157,17 +157,17 @@ def values(self:Stack, x:np.ndarray, valid:np.ndarray)->np.ndarray: # of what `r
 # %% ../nbs/05_stack.ipynb #n107
 @patch
 def read_stored(self:Stack, win:Win, out=None)->tuple: # out: to fill, for a window inside; None: new, or a view
-    "Needed bands `(b,h,w)` of `win` on the reference grid as they are stored; where they and all values are there `(h,w)`"
+    "Bands `(b,h,w)` of `win` on the reference grid as they are stored, and where they and all values are there `(h,w)`"
     w = clip_win(win, *self.native.shape)
     if not w.area: return np.zeros((len(self._need),*win.shape), self.stored_dtype), np.zeros(win.shape, bool)
     if out is None and len(self.parts)==1: x,ok = read_part(self.parts[0], w, self.native)
     else:
-        x,ok,k = np.empty((len(self._need),*w.shape),self.stored_dtype) if out is None else out, np.ones(w.shape,bool), 0
+        x = np.empty((len(self._need),*w.shape), self.stored_dtype) if out is None else out
+        ok,k = np.ones(w.shape,bool),0
         for p in self.parts:
             x[k:k+p.count],there = read_part(p, w, self.native)
             ok,k = ok&there, k+p.count
-    large = self.stored_dtype.kind=='f' # numbers of which a formula may make infinity
-    if any(large or '/' in f for f in self._used): ok = ok&np.isfinite(self.values(x,ok)).all(0)
+    if any('/' in f or x.dtype.kind=='f' for f in self._used): ok = ok&np.isfinite(self.values(x,ok)).all(0)
     return pad_to(x, w, win), pad_to(ok, w, win)
 
 # %% ../nbs/05_stack.ipynb #c032

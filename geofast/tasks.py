@@ -185,7 +185,7 @@ def objects(helper:str='interior',   # what is learnt beside the footprint, a ke
             seed:float=.7,           # probability above which there is a seed
             region:float=.5,         # probability above which there is an object
             min_px:int=178,          # smaller objects vanish; 4 m² at 15 cm
-            seed_px:int|None=None,   # smaller seeds do not count; None: half as large again of interiors, else a twentieth
+            seed_px:int|None=None,   # smaller seeds do not count; None: 1.5 `min_px` of interiors, else a twentieth
             height:bool=False,       # the image has `dsm` and `dtm`: a fourth band is the height above ground, m
             color:bool=True,         # False: that height is the only band
            )->Task:

@@ -39,7 +39,7 @@ CARD = """# drone: buildings in drone imagery
 
 - **Input** three bands (red, green, blue), uint8, {lo:.3g} to {hi:.3g} m per pixel on the ground; it works at {gsd} m.
 - **Output** for each pixel the probability of a building, and of the interior of a building, from which `instances()` starts each
-  object; two sigmoids.
+  object; two sigmoids. An interior of less than 6 m² starts none: a shed below some 12 m² is in the mask, but no object.
 - **Network** {arch} with {encoder}, {params:.1f} million parameters, stored as float16 ({mb:.1f} MB).
 - **Trained** with the default recipe and the task `objects` ({steps} steps of {bs} crops of {crop} px) on {scenes} images of {cities}; seed {seed}; nothing was held out.
 - **Licence** {licence}.
