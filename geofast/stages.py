@@ -46,7 +46,7 @@ class Run:
     clock:dict = field(default_factory=lambda: dict(read=0.,compute=0.,write=0.)) # seconds
     tick:Callable = lambda n: None     # called with the number of tiles done
     record:Callable|None = None        # called with (tile row, first tile column, records) of scalar outputs
-    nets:list|None = None              # the networks of the model as another engine has them; None: as they are
+    nets:list|None = None              # the networks of the model as the engine has them; None: as they are
 
     @property
     def outputs(self)->list:
@@ -183,7 +183,7 @@ def _batch(row, cols, device):
 def forward(rows:Iterable, region:Region, run:Run)->Iterator: # rows: of `TileRow`
     "Yield the `Answers` of the network, batch by batch"
     xs,x0,opt = region.cols.tiles,region.left,run.options
-    scalars,records,many = [o.name for o in run.outputs if not o.spatial],{},2 if run.nets else 0
+    scalars,records,many = [o.name for o in run.outputs if not o.spatial],{},2 if opt.engine=='openvino' else 0
     jobs = ((r,i) for r in rows for i in [*range(0,len(r.todo),opt.batch),len(r.todo)])
     def answer(job): # values of a batch, seconds
         (r,i),t0 = job,time.perf_counter()
@@ -290,7 +290,7 @@ def predict_region(stack, region:Region, run:Run)->Iterator:
     "Yield finished rows from top to bottom: (first row, {output: (width, n, win.w) float32}, valid (n, win.w) bool)"
     valid,row = ValidRows(region.win, region.source_cols[0]),region.win.row
     tiles = forward(prefetch(read_rows(stack, region, run)), region, run)
-    with one_thread() if run.nets else nullcontext():
+    with one_thread() if run.options.engine=='openvino' else nullcontext():
         for rows in resample(blend(tiles, region, run), region, run):
             valid.add(rows.fresh)
             if not rows.values: continue

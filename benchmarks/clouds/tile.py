@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]/'predict'))
 from peer import meter
 from geofast.bundle import load_bundle
 from geofast.core import Win, data_root, keep_memory
+from geofast.engines import with_engine
 from geofast.infer import predict_raster
 from geofast.job import open_for
 from geofast.models import pick_precision
@@ -54,6 +55,7 @@ def forward(folder, rows):
         for row in read_rows(src, region, run):
             tiles = [row.tile(region.cols.tiles[j]-region.left) for j in row.todo]
             batches += [torch.from_numpy(np.stack(tiles[i:i+k])) for i in range(0,len(tiles),k)]
+    run = with_engine(run, TilePlan((h,w),(h,w),c.tile,c.overlap))
     run.values(batches[0])
     with meter() as r:
         for b in batches: run.values(b)
@@ -63,7 +65,8 @@ def raster(folder, dst):
     "`predict_raster`, from four files to one"
     m = load_bundle('clouds')
     keep_memory() # what the network itself needs is there before the clock starts
-    Run(m, Options(precision=pick_precision('auto','cpu'))).values(torch.zeros(4,6,256,256))
+    run = Run(m, Options(precision=pick_precision('auto','cpu')))
+    with_engine(run, TilePlan((256,256),(256,256),256,64)).values(torch.zeros(4,6,256,256))
     with meter() as r: got = predict_raster(str(folder), m, dst, scale=SCALE, engine='torch', progress=False, resume=False).receipt
     return r|dict(tiles=got['tiles'])
 

@@ -42,8 +42,8 @@ def measured(bundle, repeats, engine):
         tiles = [row.tile(region.cols.tiles[j]-region.left) for j in row.todo]
         batches += [torch.from_numpy(np.stack(tiles[i:i+run.options.batch])) for i in range(0,len(tiles),run.options.batch)]
     def forward():
-        with one_thread() if run.nets else nullcontext():
-            for _ in ahead(run.values, batches, 2 if run.nets else 0): pass
+        with one_thread() if run.options.engine=='openvino' else nullcontext():
+            for _ in ahead(run.values, batches, 2 if run.options.engine=='openvino' else 0): pass
     def whole(): predict_tile(image, model, engine=engine, gsd=.4)
     def seconds(f):
         t = time.perf_counter()
