@@ -45,8 +45,8 @@ class Output:
                                 need=f"a probability, height, flow or scalar; {', '.join(ACTIVATIONS)}")
         if odd := [n for n in (self.name,*self.classes) if re.search(r'[/\\:\0]|^\.*$', n)]:
             raise ContractError("files are named by outputs and classes", got=odd[0], need="a name without / \\ :")
-        if len(self.classes)>255: # bytes, of which 255 is unknown
-            raise ContractError(f"{self.name} has too many classes", got=len(self.classes), need="at most 255")
+        if len(self.classes)>(n:=KINDS['mask'].unknown): # which is the byte of an unknown pixel
+            raise ContractError(f"{self.name} has too many classes", got=len(self.classes), need=f"at most {n}")
         if self.nodata=='nan': object.__setattr__(self, 'nodata', math.nan) # of JSON
         for n in ('dtype','step','nodata'):
             if getattr(self,n) is None: object.__setattr__(self, n, getattr(k,n))
