@@ -148,7 +148,7 @@ def plot_reliability(t:pd.DataFrame, # of each object: place, confidence, right
                      ax=None):       # returns it
     "Share of right objects by confidence, in each place and in all"
     import matplotlib.pyplot as plt
-    ax = ax or plt.subplots(figsize=(4,3.6), layout='constrained')[1]
+    ax = ax or plt.subplots(figsize=(5.6,3.6), layout='constrained')[1]
     ax.plot([0,1], [0,1], 'k:', lw=1)
     for k,o in [*t.groupby('place'),('all',t)] if t.place.nunique()<=8 else [('all',t)]:
         r = reliability(o.confidence.values, o.right.values)
@@ -156,7 +156,7 @@ def plot_reliability(t:pd.DataFrame, # of each object: place, confidence, right
         how = dict(fmt='ko-',lw=2) if k=='all' else dict(fmt='.-',lw=1)
         ax.errorbar(r.confidence, r.share, label=f'{k}, ECE {ece:.3f}', **how)
     ax.set(xlabel='confidence', ylabel='share that is right', title='confidence from other places')
-    ax.legend(fontsize=8)
+    ax.legend(fontsize=8, loc='upper left', bbox_to_anchor=(1,1), frameon=False)
     return ax
 
 # %% ../nbs/69_confidence.ipynb #n032
