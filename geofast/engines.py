@@ -276,6 +276,11 @@ def network_pixels(plan:TilePlan, tta:str)->int:
     "Pixels of all tiles, each as often as it is looked at"
     return plan.n_tiles*plan.tile**2*len({*TTA[tta]})
 
+def compiling_pays(bundle:Bundle, plan:TilePlan, tta:str)->bool:
+    "True for networks of the package, and for others if there is enough to compute"
+    ours = Path(sys.modules['geofast'].__file__).parent/'weights'
+    return Path(bundle.path or '').parent==ours or network_pixels(plan,tta)>=PAYS
+
 # %% ../nbs/78_engines.ipynb #n042
 def with_engine(run:Run, plan:TilePlan, dtype=np.float32)->Run: # dtype: of the pixels
     "The run of an image with the engine that is taken for it, ready to compute"
@@ -285,7 +290,7 @@ def with_engine(run:Run, plan:TilePlan, dtype=np.float32)->Run: # dtype: of the 
     def ready(engine, given):
         options = o._replace(engine=engine, precision=given.precision)
         return replace(run, options=options, nets=engine_nets(run.model,engine,given))
-    if o.engine=='torch' or o.engine=='auto' and network_pixels(plan,o.tta)<PAYS: return ready('torch',given)
+    if o.engine=='torch' or o.engine=='auto' and not compiling_pays(run.model,plan,o.tta): return ready('torch',given)
     able = 'BF16' in openvino_core().get_property('CPU','OPTIMIZATION_CAPABILITIES')
     try: return ready('openvino', given if able else given._replace(precision='fp32'))
     except NotCompiled as e:
