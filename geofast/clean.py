@@ -27,7 +27,7 @@ from .register import (
     ShiftRules, cell_shifts, label_shift, metres_per_unit, move_labels, shift_surfaces)
 from .review import review_cases, review_page
 from .stack import Stack
-from .vector import check_overlap, in_crs, rasterize, read_vector, write_vector
+from .vector import CLASS_COLUMNS, check_overlap, in_crs, rasterize, read_vector, write_vector
 
 # %% ../nbs/52_clean.ipynb #n001
 def _outline_points(g, box)->tuple: # points and directions (m,2) in px (x,y), index of the label (m,)
@@ -243,6 +243,14 @@ def _clean_files(scene, out, placed=True)->tuple: # of the clean labels, of thos
                            fix="choose another folder `out`")
     return files
 
+# %% ../nbs/52_clean.ipynb #n9c1a53
+def _with_class(t, g, category): # t: of `propose`; g: its labels; category: by which they were chosen
+    "The table with a class for objects that are added, where labels have one"
+    said = (category or '').rpartition('=')[0].lower()
+    for c in g.columns[g.notna().any()]:
+        if str(c).lower() in (*CLASS_COLUMNS,said): t.loc[t.action=='added',c] = g[c].mode().iloc[0]
+    return t
+
 # %% ../nbs/52_clean.ipynb #n026
 def clean_scene(scene,    # row of a scene table
                 r:Raster, # probability of the positive class (1,h,w)
@@ -258,6 +266,7 @@ def clean_scene(scene,    # row of a scene table
     reach = r.box.outline.buffer(rules.max_m/metres_per_unit(r).min())
     g = g[g.intersects(reach)].reset_index(drop=True)
     t,shift,cells = propose(r, g, rules)
+    t = _with_class(t, g, said['category'])
     false,actions = t.action=='dropped', ('kept','moved','dropped','added')
     write_vector(t[~false], dst)
     if false.any(): write_vector(t[false], rest)
