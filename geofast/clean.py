@@ -271,8 +271,9 @@ def clean_scene(scene,    # row of a scene table
     write_vector(t[~false], dst)
     if false.any(): write_vector(t[false], rest)
     else: rest.unlink(missing_ok=True)
-    row = dict(scene=scene.scene, image=scene.image, label=dst, group=scene.group, klass=scene.scene,
-               original=scene.label, **(shift._asdict()|dict(labels=len(g))), cells=int(cells.used.sum()),
+    of_image = {k: getattr(scene,k) for k in ('group','klass','datetime','gsd','nodata','crs') if hasattr(scene,k)}
+    row = dict(scene=scene.scene, image=scene.image, label=dst, **of_image, original=scene.label,
+               **(shift._asdict()|dict(labels=len(g))), cells=int(cells.used.sum()),
                **{k: int((t.action==k).sum()) for k in actions})
     return row, review_cases(scene, r, g, t, n)
 
