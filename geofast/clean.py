@@ -231,8 +231,9 @@ def scene_probability(scene,         # row of a scene table
         model = model[scene.scene]
     if isinstance(model, Raster): return model
     if not isinstance(model, Bundle) and Path(model).is_file(): return read_probability(model, gsd)
+    said = {k: getattr(scene,k) for k in ('nodata','crs') if hasattr(scene,k)}
     with tempfile.TemporaryDirectory() as d:
-        predict_raster(scene.image, model, f'{d}/mask.tif', prob_dst=f'{d}/prob.tif', progress=False)
+        predict_raster(scene.image, model, f'{d}/mask.tif', prob_dst=f'{d}/prob.tif', progress=False, **said)
         return read_probability(f'{d}/prob.tif', gsd)
 
 # %% ../nbs/52_clean.ipynb #c081
