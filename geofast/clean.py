@@ -101,6 +101,8 @@ class Rules(ShiftRules):
     add_free:float = .6   # share of its outline that is away from labels
     min_m2:float = 20.    # no smaller label is dropped, no smaller object added, m²
 
+REGISTER = Rules(drop_prob=0, add_prob=2) # labels are moved, and nothing else
+
 # %% ../nbs/52_clean.ipynb #n011
 def _false_labels(e, sure, rules)->pd.Series: # bool
     "Labels without evidence; none if the registration is not sure or too many seem false"

@@ -216,6 +216,7 @@ MAKERS = dict(torch=fold_member, openvino=compile_member)
 
 def engine_nets(bundle:Bundle, engine:str, given:TileInput)->list: # of functions as networks; NotCompiled
     "All networks of a bundle as an engine takes them, made ready once in a process"
+    if engine=='torch': given = given._replace(precision='fp32', dtype='float32') # one copy for all
     key = bundle.fingerprint(),given,torch.get_num_threads()
     kept = _READY.setdefault(bundle.models[0], {})
     was,nets = kept.get(engine, (None,None))

@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from geofast.bundle import load_bundle
-from geofast.clean import Rules, clean_labels
+from geofast.clean import REGISTER, Rules, clean_labels
 from geofast.core import data_root
 from geofast.evaluate import evaluate
 from geofast.prepare import find_scenes
 
-KINDS = {'registered': Rules(drop_prob=0, add_prob=2), 'cleaned': Rules()} # 0, 2: nothing is dropped or added
+KINDS = {'registered': REGISTER, 'cleaned': Rules()}
 
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
