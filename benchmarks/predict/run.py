@@ -223,7 +223,7 @@ def engines(b):
 
 def cold(b):
     "One image from a cold start of Python to the mask on disk, and again in the same process"
-    image,ways = b.work/'cold.npy',{'torch':'torch', 'openvino, first time on a machine':'openvino', 'openvino, compiled before':'openvino'}
+    image,ways = b.work/'cold.npy',{'torch':'torch', 'auto, first time on a machine':'auto', 'auto, compiled before':'auto'}
     np.save(image, np.random.default_rng(0).integers(0,256,(3,1024,1024),dtype=np.uint8))
     for cores in b.args.cores:
         shutil.rmtree(b.work/'cold', ignore_errors=True)
