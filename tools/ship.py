@@ -141,6 +141,11 @@ def write_card(out, b, seen, unseen, metres):
         metres=', '.join(f'{m:.1f} m in {c}' for c,m in metres.items()),
         second='; '.join(f"{c} {k} {o.iou:.3f}, {o.f1:.3f}" for (c,k),o in rounds.iterrows())))
 
+def registered(raw, models, out)->pd.DataFrame: # models: as of `clean_labels`
+    "The scene table with labels that were moved to where networks see their buildings"
+    made = out/'table.csv'
+    return pd.read_csv(made) if made.exists() else clean_labels(raw, models, out, REGISTER)
+
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument('--work', type=Path, required=True, help="prepared scenes and the trained bundles are kept here")
@@ -153,11 +158,11 @@ def main():
         b.contract.objects = b.contract.objects|r.task.objects # of now, whenever it was trained
         return b
     first = {c: fit(f'without_{c}', raw, 'scenes', [c]) for c in CITIES}
-    moved = clean_labels(raw, {s.scene: first[s.group] for s in raw.itertuples()}, a.work/'registered', REGISTER)
+    moved = registered(raw, {s.scene: first[s.group] for s in raw.itertuples()}, a.work/'registered')
     b,unseen = fit('registered_800_0', moved, 'scenes_registered'),{}
     for c in a.cities:
         there = raw.group==c
-        others = clean_labels(raw[~there], first[c], a.work/f'registered_without_{c}', REGISTER)
+        others = registered(raw[~there], first[c], a.work/f'registered_without_{c}')
         unseen[c] = fit(f'registered_400_0_without_{c}', pd.concat([others,raw[there]]), f'scenes_registered_without_{c}', [c], full.set(steps=400))
     scored = {c: scores(o, raw, c) for c,o in unseen.items()}
     b.contract.gsd_range = [.02,.5] # augmentation went up to 0.27 m; resolutions.csv says what happens beyond
