@@ -6,7 +6,8 @@ FOLDER is that of `tools/ship.py`. FOLDER/without_CITY, which has not seen CITY,
 beside the buildings that it sees there (`geofast clean`, nothing is dropped or added); they are moved by that, and the default recipe with
 footprint and interior is trained on them without CITY, as it is on the labels as they are. The network that moves the labels was trained
 on them, so it defends what it has learnt: less is moved than by one of another fold. CITY itself is scored by its labels as they are, with
-flips, on the images' own pixels. One row for each city, kind of labels and seed is appended to second_round.csv.
+flips, on the images' own pixels. `moved` is how many labels were moved. One row for each city, kind of labels and seed is appended to
+second_round.csv.
 """
 import argparse, csv
 from pathlib import Path
@@ -37,18 +38,17 @@ def main():
     p.add_argument('--steps', type=int, default=400)
     a = p.parse_args()
     raw = find_scenes(data_root('buildings_drone') or p.error('GEOFAST_DATA names no folder with buildings_drone'))
-    if not OUT.exists(): OUT.write_text(','.join(('city','labels','steps','seed','moved_m',*KEYS))+'\n')
+    if not OUT.exists(): OUT.write_text(','.join(('city','labels','steps','seed','moved',*KEYS))+'\n')
     for city in a.cities:
         moved = registered(raw, city, a.work)
-        metres = moved[['east','north']].pow(2).sum(axis=1).pow(.5)[moved.group!=city].mean()
-        for kind,table,m in (('as they are',raw,0.),('registered',moved,metres)):
+        for kind,table,n in (('as they are',raw,0),('registered',moved,int(moved.moved.sum()))):
             for seed in a.seeds:
                 r = Recipe(name='drone', task=objects(helper='interior')).set(split='none', steps=a.steps, seed=seed)
                 name = f"{kind.replace(' ','_')}_{a.steps}_{seed}_without_{city}"
                 scenes = recipe_scenes(r, table, a.work/('scenes' if kind=='as they are' else f'scenes_registered_without_{city}'))
                 b = fit_or_load(a.work/name, r, scenes, [city])
                 s = evaluate(b, raw[raw.group==city], tta='flips')[0].loc['all']
-                row = [city, kind, a.steps, seed, round(float(m),3), *(round(float(s[k]),4) for k in KEYS)]
+                row = [city, kind, a.steps, seed, n, *(round(float(s[k]),4) for k in KEYS)]
                 print(*row, flush=True)
                 with open(OUT,'a',newline='') as f: csv.writer(f, lineterminator='\n').writerow(row)
 
