@@ -173,8 +173,7 @@ def compile_member(bundle:Bundle, i:int, given:TileInput)->CompiledNet: # NotCom
     core,kept = openvino_core(),cache_file(bundle,i,given) if bundle.hash else None
     if kept and (data:=read_cached(kept)):
         with suppress(RuntimeError): return CompiledNet(core.import_model(io.BytesIO(data),'CPU',how), heads)
-    net = getattr(net,'whole',net)
-    graph = convert_net(net, heads, given)
+    graph = convert_net(net:=getattr(net,'whole',net), heads, given)
     try: fast = CompiledNet(core.compile_model(graph,'CPU',how), heads)
     except RuntimeError as e: raise _not_compiled(e) from e
     check_compiled(net, fast, given)
@@ -277,6 +276,7 @@ def network_pixels(plan:TilePlan, tta:str)->int:
     "Pixels of all tiles, each as often as it is looked at"
     return plan.n_tiles*plan.tile**2*len({*TTA[tta]})
 
+# %% ../nbs/78_engines.ipynb #n7f0c01
 def compiling_pays(bundle:Bundle, plan:TilePlan, tta:str)->bool:
     "True for networks of the package, and for others if there is enough to compute"
     ours = Path(sys.modules['geofast'].__file__).parent/'weights'
