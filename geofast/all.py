@@ -14,7 +14,7 @@ __all__ = ['Win', 'GeoBox', 'KINDS', 'IGNORE_INDEX', 'Raster', 'Stack', 'read_ra
            'Distill', 'Output', 'Contract', 'Bundle', 'save_bundle', 'load_bundle', 'join_bundles', 'Prediction',
            'predict_tile', 'predict_raster', 'predict_many', 'mask_to_polygons', 'raster_to_polygons', 'clean_labels',
            'pseudo_scenes', 'Task', 'task_maker', 'footprints', 'Recipe', 'compare_recipes', 'find_recipe', 'small',
-           'fit_recipe', 'train_bundle', 'evaluate', 'leave_one_out', 'Round', 'train_rounds']
+           'fit_recipe', 'train_bundle', 'evaluate', 'leave_one_out', 'Round', 'train_rounds', 'adapt_bundle']
 
 # %% ../nbs/79_all.ipynb #c004
 from .augment import train_aug
@@ -41,7 +41,7 @@ from .pretrained import load_encoder
 from .raster import Raster
 from .fit import fit_recipe, train_bundle
 from .recipes import Recipe, compare_recipes, find_recipe, small
-from .rounds import Round, train_rounds
+from .rounds import Round, adapt_bundle, train_rounds
 from .render import demo_towns
 from .sampling import class_weights, plot_sampling, sampling_table
 from .scale import predict_many
@@ -72,4 +72,4 @@ _all_ = ['Win', 'GeoBox', 'KINDS', 'IGNORE_INDEX', 'Raster', 'Stack', 'read_rast
          'Prediction', 'predict_tile', 'predict_raster', 'predict_many',
          'mask_to_polygons', 'raster_to_polygons', 'clean_labels', 'pseudo_scenes',
          'Task', 'task_maker', 'footprints', 'Recipe', 'compare_recipes', 'find_recipe', 'small', 'fit_recipe',
-         'train_bundle', 'evaluate', 'leave_one_out', 'Round', 'train_rounds']
+         'train_bundle', 'evaluate', 'leave_one_out', 'Round', 'train_rounds', 'adapt_bundle']

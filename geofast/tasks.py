@@ -235,3 +235,18 @@ def oblique_heights(loss:str='r2',      # 'r2': 1-R² of heights and flow; 'mse'
     conditions = dict(gsd=True)|(dict(city=list(cities)) if cities else {})
     return Task('oblique_heights', tuple(outputs), terms, targets, conditions=conditions,
                 made=dict(flow=flow_of) if loss=='r2' else None)
+
+# %% ../nbs/70_tasks.ipynb #n031
+def adaptation_task(outputs,              # of a contract
+                    conditions:dict|None=None, # of the contract
+                   )->Task:
+    "Probabilities that learn from pseudo-labels of their own"
+    own = [o for o in outputs if o.kind=='probability' and o.spatial]
+    if wide := [o.name for o in own if o.activation=='sigmoid' and o.channels>1]:
+        raise GeofastError("classes that do not exclude each other cannot be adapted", got=', '.join(wide),
+                           need="an output with one channel, or a softmax")
+    targets = [MASK, *(Target(o.name,'mask') for o in own[1:])] # as `pseudo_scenes` writes them
+    def terms(n):
+        def loss(o): return LossSum(MaskedBCE(),SoftDice()) if o.channels==1 else MaskedCE()
+        return tuple(Term(o.name, t.name, loss(o)) for o,t in zip(own,targets))
+    return Task('adaptation', tuple(outputs), terms, tuple(targets), conditions=conditions)
