@@ -1,6 +1,6 @@
 """Whether the probabilities of a bundle mean what they say on a city that it has not seen, and what IoU its labels allow
 
-    GEOFAST_DATA=... python benchmarks/open_cities/calibration.py FOLDER/without_kampala_ug FOLDER/without_banepa_np
+    GEOFAST_DATA=... python benchmarks/open_cities/calibration.py FOLDER/unseen/without_*
 
 Bundles of `tools/ship.py`; the city is in the name of the folder. With flips, on the images' own pixels: Brier score, expected
 calibration error of ten bins, and of each bin the mean probability and the share of building. `moved` is the IoU of the labels with

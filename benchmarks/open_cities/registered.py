@@ -1,6 +1,6 @@
 """Scores of networks in cities that they have never seen, against labels as they are and against labels registered to the imagery
 
-    GEOFAST_DATA=... python benchmarks/open_cities/registered.py FOLDER/without_kampala_ug FOLDER/without_banepa_np ...
+    GEOFAST_DATA=... python benchmarks/open_cities/registered.py FOLDER/unseen/without_*
 
 Bundles of `tools/ship.py`; the city is in the name of the folder. The labels are moved by `geofast clean`, which compares them with the
 prediction of a network that has not seen the city (`registered`), and then also lose those without evidence and gain what no label covers
