@@ -169,6 +169,9 @@ def adapt_bundle(model:Bundle|str|Path,
     model = model if isinstance(model, Bundle) else load_bundle(model)
     probability_outputs(model)
     c,out = model.contract,make_folder(out,'bundle.json')
+    if made := [k for k in ('derived','scaling','reflectance') if getattr(c,k)]:
+        raise GeofastError("this model cannot be adapted: its pixels are computed", got=', '.join(made),
+                           need="a model that takes the numbers of the files")
     r = Recipe(task=adaptation_task(c.outputs, c.conditions)).set(steps=steps, lr=lr, seed=seed)
     check_recipe(r)
     t = pseudo_scenes(images, model, out.with_name(out.name+'.labels'), confidence=confidence)
@@ -181,5 +184,5 @@ def adapt_bundle(model:Bundle|str|Path,
         learn = tile_learner(dls, m, r.task.loss(), metrics=[], ema_decay=r.schedule.ema_decay)
         nets.append(fit_cycle(learn, lr, 1, progress=progress).model.cpu().eval())
     how = dict(steps=steps, lr=lr, confidence=confidence, seed=seed)
-    made = c.provenance|dict(adapted=dict(teacher=model.fingerprint(), scenes=sorted(t.scene), **how))
-    return save_bundle(out, nets, replace(c, metrics={}, provenance=made))
+    how |= dict(teacher=model.fingerprint(), scenes=sorted(t.scene))
+    return save_bundle(out, nets, replace(c, metrics={}, provenance=c.provenance|dict(adapted=how)))
