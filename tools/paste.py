@@ -18,9 +18,9 @@ TINY = '--steps 2 --set crop=64 --set tile=128 --set stride=128 --set bs=2 --set
 SHORTER = {'accelerate launch -m geofast train': f'geofast train --scale small {TINY}', # launching is tested in notebook 29
            'geofast train': f'--scale small {TINY}', 'geofast crossval': TINY,
            '--backend processes': '--backend serial', "backend='processes'": "backend='processes', workers=1",
-           'geofast rounds': '', 'best_rounds()': 'shorter(best_rounds())'} # two rounds of one network
+           'geofast adapt': '--steps 2', 'geofast rounds': '', 'best_rounds()': 'shorter(best_rounds())'} # two rounds of one network
 RESULTS = '''town_mask.tif town.parquet demo/preview.png city_mask.tif city_mask.json city.gpkg city.geojson prob.tif houses.gpkg
-             masks/scenes.csv my_model/bundle.json crossval/table.csv my_rounds/round2'''.split()
+             masks/scenes.csv my_model/bundle.json crossval/table.csv my_rounds/round2 adapted/bundle.json'''.split()
 
 def blocks(text:str)->list:
     "`(language, lines)` of the blocks of code in a README"
@@ -65,7 +65,7 @@ def make_files()->None:
     "What the lines of the README name: images with labels in two towns, images without, a raster"
     for folder in map(Path, ('my_scenes', 'competition')):
         for at, (name, east) in enumerate((('north_1', 0), ('north_2', 0), ('south_1', 3e4))): put_scene(folder, name, at, east)
-    for folder in map(Path, ('rasters', 'test_chips', 'more_images')):
+    for folder in map(Path, ('rasters', 'test_chips', 'more_images', 'new_place')):
         for at in (1, 3): put_scene(folder, f'chip_{at}', at)
         for p in folder.glob('*.geojson'): p.unlink()
     put_scene(Path('.'), 'city', 3)
