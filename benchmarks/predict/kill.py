@@ -141,9 +141,10 @@ def stopped(job, sig)->dict:
     return out
 
 def two(job)->dict:
-    "A second process while one works; then two that want to go on with what a killed one left"
+    "A second process while one works (halted, lest it be done first); then two that want to go on with what a killed one left"
     a = job.start()
     wait(a, lambda: job.rows()>0)
+    os.kill(a, signal.SIGSTOP)
     t = time.time()
     code = job.run()
     t = time.time()-t
