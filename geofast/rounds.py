@@ -11,6 +11,7 @@ from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path
 import pandas as pd
+from fastai.callback.core import Callback, CancelValidException
 from fastai.torch_core import rank_distrib
 from .bundle import Bundle, join_bundles, load_bundle, save_bundle
 from .core import GeofastError, atomic_path, make_folder, seed_all
@@ -154,6 +155,12 @@ def train_rounds(rounds:list,       # of `Round`
         teacher = train_round(r, t, Path(out)/f'round{i}', teacher, holdout, loud, **kw)
     return teacher
 
+# %% ../nbs/74_rounds.ipynb #n036
+class NoValidation(Callback):
+    "Own labels judge nothing, and to predict all of the new ground once more takes time"
+    order = 100 # after what others do before a validation, for they undo it afterwards
+    def before_validate(self): raise CancelValidException
+
 # %% ../nbs/74_rounds.ipynb #n037
 def adapt_bundle(model:Bundle|str|Path,
                  images:str|Path|pd.DataFrame, # of the new place, without labels: folder or scene table
@@ -182,7 +189,7 @@ def adapt_bundle(model:Bundle|str|Path,
         m.requires_grad_() # not so in a bundle that was loaded
         dls = recipe_dls(r, t.drop(columns=['known','found']), fill=m.mean.flatten().tolist())
         learn = tile_learner(dls, m, r.task.loss(), metrics=[], ema_decay=r.schedule.ema_decay)
-        nets.append(fit_cycle(learn, lr, 1, progress=progress).model.cpu().eval())
+        nets.append(fit_cycle(learn, lr, 1, progress=progress, cbs=[NoValidation()]).model.cpu().eval())
     how = dict(steps=steps, lr=lr, confidence=confidence, seed=seed)
     how |= dict(teacher=model.fingerprint(), scenes=sorted(t.scene))
     return save_bundle(out, nets, replace(c, metrics={}, provenance=c.provenance|dict(adapted=how)))
