@@ -43,6 +43,11 @@ def _hard_labels(o, p, confidence)->dict: # {name: (h,w) uint8}; p: (width,h,w)
     return {n: label(q) for n,q in zip(names,p)}
 
 # %% ../nbs/53_distill.ipynb #n009
+def _sure_objects(p, first)->np.ndarray: # a prediction; its first label -> (h,w) int32
+    "Numbered objects, unknown where the label is, and where it is positive and belongs to none"
+    ids = p.instances()
+    return np.where(first==0, 0, np.where((first==1)&(ids>0), ids, KINDS['instances'].unknown)).astype(np.int32)
+
 def _pseudo_scene(s, model, out, bands, confidence, tta)->dict: # a row of the table
     "Write image and labels of one scene"
     img,labels = out/f'{s.scene}.tif', {}
@@ -58,6 +63,9 @@ def _pseudo_scene(s, model, out, bands, confidence, tta)->dict: # a row of the t
             files[column] = str(write_cog(m, g.box, out/f'{s.scene}_{tail}.tif', nodata=IGNORE_INDEX))
         write_cog(x, g.box, img, names=g.bands)
         first,count = next(iter(labels.values())), max(1,valid.sum())
+        if model.contract.objects:
+            files['instances'] = str(out/f'{s.scene}_instances.tif')
+            write_cog(_sure_objects(p, first), g.box, files['instances'], nodata=KINDS['instances'].unknown)
         return dict(scene=s.scene, image=str(img), **files, group=s.group, klass=f'{Path(s.image).parent.name}_pseudo',
                     gsd=g.gsd, bands=g.count, dtype=g.dtype.name, polygons=0,
                     known=float((first!=IGNORE_INDEX).sum()/count),
