@@ -178,9 +178,9 @@ def labelled(bundle):
         truth = np.where(y==0, IGNORE_INDEX, (y&ANY_CLOUD)>0).astype(np.uint8)
         yield np.where(np.isnan(x), np.array(MEAN,np.float32)[:,None,None], x), dict(gsd=gsd), truth
 
-def positive(p): # (rows, cols) probability of buildings, or of cloud and thin cloud; all values
+def positive(p): # (rows, cols) probability of buildings, or of cloud and thin cloud; all values; from which probability it counts
     v = p['clouds'] if 'clouds' in p.values else p['mask']
-    return (v[1]+v[2], v) if v.ndim==3 else (v,v)
+    return (v[1]+v[2], v, .5) if v.ndim==3 else (v, v, p.binary_output().threshold)
 
 def agree(work, bundle):
     "Both engines in both precisions against torch in fp32 on real scenes, and all against the labels"
@@ -190,9 +190,9 @@ def agree(work, bundle):
     for image,how,truth in labelled(bundle):
         for w in ways:
             p = predict_tile(image, m, engine=w[0], precision=w[1], **how)
-            prob,every = positive(p)
-            if w==ways[0]: ref = every,prob>.5
-            ok,x,t = p.valid,prob>.5,found[w]
+            prob,every,cut = positive(p)
+            if w==ways[0]: ref = every,prob>cut
+            ok,x,t = p.valid,prob>cut,found[w]
             d = abs(every-ref[0])[...,ok]
             t['largest'] = max(t['largest'], float(d.max()))
             for k,v in dict(pixels=ok, same=x==ref[1], both=x&ref[1], either=x|ref[1]).items(): t[k] += int(v[ok].sum())
