@@ -87,7 +87,7 @@ What a person sees of it (`benchmarks/open_cities/errors.csv`; found and invente
 These are dense informal and suburban settlements in Africa and South Asia seen from above. The labels are partly to blame: those of Nairobi
 lie metres beside tall roofs. It has seen no snow, no high-rise centres and in training no imagery coarser than 0.3 m. Train on a few labelled scenes
 of your own where that matters: `geofast train`. Without labels it can learn from what it sees in images of your place, `geofast adapt`; what that
-gains in a city never seen (`benchmarks/open_cities/adapt.csv`): {adapted}.
+gains in a city never seen (`benchmarks/open_cities/adapt.csv`, mean of three seeds): {adapted}.
 """
 
 SCORES,THRESHOLD = ('iou','precision','recall','f1'),.4
