@@ -262,9 +262,13 @@ def clean(data:str,             # folder of images with polygons
 # %% ../nbs/77_cli.ipynb #n107
 @contextmanager
 def plain_warnings():
-    "Print warnings as sentences, without file and line"
-    was = warnings.formatwarning
-    warnings.formatwarning = lambda message, *_, **__: f'geofast: {message}\n'
+    "Print warnings as sentences, each once, without file and line"
+    was,said = warnings.formatwarning,set()
+    def line(message, *_, **__):
+        text = '' if str(message) in said else f'geofast: {message}\n'
+        said.add(str(message))
+        return text
+    warnings.formatwarning = line
     try: yield
     finally: warnings.formatwarning = was
 

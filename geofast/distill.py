@@ -54,7 +54,8 @@ def _pseudo_scene(s, model, out, bands, confidence, tta)->dict: # a row of the t
     with open_scene(s, model.contract.gsd, bands) as g:
         x,valid = g.read()
         layers = {n: Raster(x[i:i+1],valid,g.box) for i,n in enumerate(g.bands)}
-        p = predict_tile(layers, model, tta=tta, city=getattr(s,'city',None))
+        believed = None if g.crs else model.contract.gsd # of an image that lies nowhere
+        p = predict_tile(layers, model, tta=tta, city=getattr(s,'city',None), gsd=believed)
         for o in probability_outputs(model): labels |= _hard_labels(o, p.values[o.name], confidence)
         files = {}
         for n,m in labels.items():
@@ -67,7 +68,7 @@ def _pseudo_scene(s, model, out, bands, confidence, tta)->dict: # a row of the t
             files['instances'] = str(out/f'{s.scene}_instances.tif')
             write_cog(_sure_objects(p, first), g.box, files['instances'], nodata=KINDS['instances'].unknown)
         return dict(scene=s.scene, image=str(img), **files, group=s.group, klass=f'{Path(s.image).parent.name}_pseudo',
-                    gsd=g.gsd, bands=g.count, dtype=g.dtype.name, polygons=0,
+                    gsd=g.gsd or believed, bands=g.count, dtype=g.dtype.name, polygons=0,
                     known=float((first!=IGNORE_INDEX).sum()/count),
                     found=float(((first!=0)&(first!=IGNORE_INDEX)).sum()/count))
 

@@ -6,13 +6,13 @@
 __all__ = ['write_cog']
 
 # %% ../nbs/06_tiff.ipynb #n003
-import zlib
+import warnings, zlib
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 import numpy as np
 import rasterio
-from rasterio.errors import RasterioError
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.shutil import copy as gdal_copy
 from rasterio.windows import Window
 from .core import RasterError, atomic_path
@@ -55,6 +55,11 @@ def _profile(box, dtype, count, nodata): # of the plain file beside the target
                 transform=box.transform, crs=box.crs, nodata=nodata, tiled=True, blockxsize=BLOCK, blockysize=BLOCK,
                 compress='deflate', zlevel=1, bigtiff='if_safer', sparse_ok=True)
 
+def _new(path, *profile): # a dataset
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore', NotGeoreferencedWarning) # an array may lie nowhere
+        return rasterio.open(path, 'w', **_profile(*profile))
+
 def _label(ds, names=None, colors=None, scale=None, tags=None):
     if names: ds.descriptions = tuple(names)
     if colors: ds.write_colormap(1, colors)
@@ -86,7 +91,7 @@ def cog_writer(box:GeoBox,           # grid of the file
     with atomic_path(dst) as part:
         rows = part.with_name(part.stem+'.rows.tif')
         try:
-            with rasterio.open(rows, 'w', **_profile(box, dtype, count, nodata)) as ds:
+            with _new(rows, box, dtype, count, nodata) as ds:
                 _label(ds, **labels)
                 strips = StripWriter(ds)
                 yield strips

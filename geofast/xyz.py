@@ -223,11 +223,11 @@ def open_scene(s,                              # row of a scene table
                *,
                derived:dict|None=None, scaling=None, # as of `Stack`
               ):                               # yields a `Stack`
-    "Open the image of a scene at `gsd`, with what the columns `nodata` and `crs` say; labels in pixels keep the pixels"
+    "Open the image of a scene at `gsd`, with what the columns `nodata` and `crs` say; without a CRS its own pixels"
     form,crs = dict(derived=derived, scaling=scaling, nodata=getattr(s,'nodata','auto')), getattr(s,'crs',None)
     if not isinstance(gsd, WebMercatorGrid):
         with open_raster(next(iter(image_files(s.image).values()))) as d: place,palette = d.crs, palette_colors(d)
-        nowhere = not (crs or place) and in_pixels(s)
+        nowhere = not (crs or place)
         if palette is not None and bands is None: bands = (*RGB.values(),)
         if nowhere and gsd:
             warnings.warn(f"images without a CRS are not resampled: their pixels are taken to be {gsd} m", stacklevel=5)
