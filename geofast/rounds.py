@@ -156,8 +156,7 @@ def train_rounds(rounds:list,       # of `Round`
     return teacher
 
 # %% ../nbs/74_rounds.ipynb #n036
-class NoValidation(Callback):
-    "Own labels judge nothing, and to predict all of the new ground once more takes time"
+class NoValidation(Callback): # own labels judge nothing, and to predict all of the new ground once more takes time
     order = 100 # after what others do before a validation, for they undo it afterwards
     def before_validate(self): raise CancelValidException
 
@@ -190,6 +189,5 @@ def adapt_bundle(model:Bundle|str|Path,
         dls = recipe_dls(r, t.drop(columns=['known','found']), fill=m.mean.flatten().tolist())
         learn = tile_learner(dls, m, r.task.loss(), metrics=[], ema_decay=r.schedule.ema_decay)
         nets.append(fit_cycle(learn, lr, 1, progress=progress, cbs=[NoValidation()]).model.cpu().eval())
-    how = dict(steps=steps, lr=lr, confidence=confidence, seed=seed)
-    how |= dict(teacher=model.fingerprint(), scenes=sorted(t.scene))
+    how = dict(steps=steps, lr=lr, confidence=confidence, seed=seed, teacher=model.fingerprint(), scenes=[*t.scene])
     return save_bundle(out, nets, replace(c, metrics={}, provenance=c.provenance|dict(adapted=how)))
