@@ -226,7 +226,8 @@ def open_scene(s,                              # row of a scene table
     "Open the image of a scene at `gsd`, with what the columns `nodata` and `crs` say; without a CRS its own pixels"
     form,crs = dict(derived=derived, scaling=scaling, nodata=getattr(s,'nodata','auto')), getattr(s,'crs',None)
     if not isinstance(gsd, WebMercatorGrid):
-        with open_raster(next(iter(image_files(s.image).values()))) as d: place,palette = GeoBox.of(d).crs, palette_colors(d)
+        with open_raster(next(iter(image_files(s.image).values()))) as d:
+            place,palette = GeoBox.of(d).crs, palette_colors(d)
         nowhere = not (crs or place)
         if palette is not None and bands is None: bands = (*RGB.values(),)
         if nowhere and gsd:
