@@ -2,7 +2,7 @@
 
     GEOFAST_DATA=... python benchmarks/open_cities/views.py FOLDER/without_kampala_ug FOLDER/without_banepa_np ...
 
-Bundles of `tools/ship.py`; the city is in the name of the folder. `statistics .5` takes means and variances of batch normalization half
+Bundles as the first networks of `second_round.py`; the city is in the name of the folder. `statistics .5` takes means and variances of batch normalization half
 from the training and half from 96 crops of the city itself, `statistics 1` whole (Li et al. 2018, AdaBN, Pattern Recognition 80). Several
 resolutions are the mean of probabilities that were predicted at each. IoU, precision and recall of pixels and F1 of objects on the images'
 own pixels, and seconds of CPU as a multiple of the first way. One row for each city and way goes to views.csv.
