@@ -87,19 +87,22 @@ def survey_objects(s,             # row of a raw scene table, with labels
     return image_features(labels,maps,how,p.gsd).loc[o.pred], best_iou(o), len(o.truth), how
 
 # %% ../nbs/73_evaluate.ipynb #n012
+UNKNOWN = dict(brier=np.nan, ece=np.nan) # where nothing was found
+
 def level_table(t:pd.DataFrame,   # of each object: place, confidence, right, plain (another score)
                 truths:pd.Series, # true objects of each place
                )->pd.DataFrame:   # rows by place and 'all'
     "How good a confidence is: AP at .5 by it and by the plain score, calibration, F1 of all and of those that stay"
     rows = {}
-    for k,o in [*t.groupby('place'),('all',t)]:
-        n,others = truths.sum() if k=='all' else truths[k], truths.index!=k
-        least = best_least(t[t.place!=k], truths[others]) if k!='all' else np.nan
-        ap = {name: average_precision(o.right.values[np.argsort(-o[name].values,kind='stable')],n)
+    for k in [*truths.index,'all']:
+        o,own = (t,truths) if k=='all' else (t[t.place==k],truths[[k]])
+        least = np.nan if k=='all' else best_least(t[t.place!=k], truths.drop(k))
+        ap = {name: average_precision(o.right.values[np.argsort(-o[name].values,kind='stable')],own.sum())
               for name in ('confidence','plain')}
-        f1 = [kept_f1(o, truths[[k]], l)[k] for l in (0,least)] if k!='all' else [np.nan]*2
-        rows[k] = dict(objects=n, found=len(o), right=o.right.mean(), ap50=ap['confidence'], ap50_plain=ap['plain'],
-                       **calibration_scores(o.confidence.values,o.right.values), f1=f1[0], f1_kept=f1[1])
+        f1 = [np.nan]*2 if k=='all' else [kept_f1(o,own,l)[k] for l in (0,least)]
+        sure = calibration_scores(o.confidence.values,o.right.values) if len(o) else UNKNOWN
+        rows[k] = dict(objects=own.sum(), found=len(o), right=o.right.mean(), ap50=ap['confidence'],
+                       ap50_plain=ap['plain'], **sure, f1=f1[0], f1_kept=f1[1])
     out = pd.DataFrame(rows).T
     out.loc['all',['f1','f1_kept']] = out.loc[truths.index,['f1','f1_kept']].mean()
     return out

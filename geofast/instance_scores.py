@@ -172,8 +172,9 @@ def _coco_hits(o, order, thresholds)->np.ndarray: # (thresholds,detections) bool
 # %% ../nbs/47_instance_scores.ipynb #n068
 def average_precision(hits:np.ndarray, # (k,) bool, by falling score
                       n:int,           # true objects
-                     )->float:
+                     )->float:         # NaN where there are none
     "Mean precision at 101 levels of recall"
+    if not n: return np.nan
     tp = np.cumsum(hits)
     precision = np.maximum.accumulate((tp/np.arange(1,len(tp)+1))[::-1])[::-1]
     at = np.searchsorted(tp/n, np.linspace(0,1,101))
