@@ -46,7 +46,7 @@ CARD = """# drone: buildings in drone imagery
 - **Input** three bands (red, green, blue), uint8, {lo:.3g} to {hi:.3g} m per pixel on the ground; it works at {gsd} m.
 - **Output** for each pixel the probability of a building, and of the interior of a building, from which `instances()` starts each
   object; two sigmoids. A pixel is a building from {threshold} on: where probabilities mean what they say, IoU is highest at IoU/(1+IoU), and
-  of networks of 400 steps that have not seen the city it is ({cuts}). An interior of less than 6 m² starts none: a shed below some 12 m² is in the mask, but no object.
+  of networks that have not seen the city it is ({cuts}). An interior of less than 6 m² starts none: a shed below some 12 m² is in the mask, but no object.
 - **Network** {arch} with {encoder}, {params:.1f} million parameters, stored as float16 ({mb:.1f} MB).
 - **Trained** with the default recipe and the task `objects` ({steps} steps of {bs} crops of {crop} px) on {scenes} images of {cities}; seed {seed}; nothing was held out.
 - **Licence** {licence}.
@@ -73,11 +73,11 @@ where it sees the buildings give IoU {registered[0]:.3f}, F1 {registered[1]:.3f}
 Coarser pixels cost little IoU down to 35 cm, but buildings are told apart less well. Networks of 400 steps on the same images with larger
 pixels, mean of the cities (`benchmarks/open_cities/resolutions.csv`): {coarser}.
 
-Probabilities are near to what they say, but in Nairobi, where the labels do not fit. Of networks of 400 steps (`benchmarks/open_cities/calibration.csv`):
+Probabilities are near to what they say in Kampala and Zanzibar; in Banepa too few are high, and in Nairobi the labels do not fit. Of the networks of the table (`benchmarks/open_cities/calibration.csv`):
 {calibration}. What bounds the score is not this network alone: labels that lie one metre beside the roofs leave a perfect model no more than
 an IoU of {ceiling}.
 
-What a person sees of it (`benchmarks/open_cities/errors.csv`, networks of 400 steps; found and invented at an IoU of one half):
+What a person sees of it (`benchmarks/open_cities/errors.csv`; found and invented at an IoU of one half):
 
 {errors}
 
